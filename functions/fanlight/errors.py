@@ -1,0 +1,31 @@
+"""What can go wrong, sorted by whose fault it is and whether trying again can help."""
+
+
+class FanlightError(Exception):
+    """Anything Fanlight raises on purpose. Its text says what to do about it."""
+
+
+class EventError(FanlightError):
+    """The event is not one Fanlight can read. Trying again gives the same."""
+
+
+class ConfigError(FanlightError):
+    """A setting, a permission or a bucket is wrong. Someone has to change it; the text says what."""
+
+
+class TransientError(FanlightError):
+    """The network, the store or a race got in the way. Trying again can help."""
+
+
+class KeyRefused(FanlightError):
+    """This key can never have a result, whatever its object holds."""
+
+
+class Rejected(FanlightError):
+    """The image's own fault, and final: it becomes a result, never a retry."""
+
+    def __init__(self, code: str, message: str) -> None:
+        """`code` is one of `fanlight.result.REASONS`; `message` is for people."""
+        super().__init__(message)
+        self.code = code
+        self.message = message
