@@ -1,0 +1,1 @@
+"""What people run: the `fanlight` command, the local cloud, training."""

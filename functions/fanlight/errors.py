@@ -10,7 +10,7 @@ class EventError(FanlightError):
 
 
 class ConfigError(FanlightError):
-    """A setting, a permission or a bucket is wrong. Someone has to change it; the text says what."""
+    """A setting, a permission or a bucket is wrong; the text says what to change."""
 
 
 class TransientError(FanlightError):

@@ -1,0 +1,148 @@
+"""Settings, from environment variables. All problems are named at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fanlight.errors import ConfigError
+from fanlight.place import Place
+
+DEFAULT_MAX_BYTES = 32 * 1024 * 1024
+DEFAULT_MAX_PIXELS = 64_000_000
+"""Eight bytes a pixel (16-bit RGBA) decoded and four more while converting fit a 2 GB instance."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an image may cost before it is refused."""
+
+    max_bytes: int = DEFAULT_MAX_BYTES
+    max_pixels: int = DEFAULT_MAX_PIXELS
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of the classify function. `top_k` None means what the model's bundle says."""
+
+    input: Place
+    output: Place
+    failed: Place | None
+    model: Path
+    endpoint: str
+    region: str
+    limits: Limits
+    top_k: int | None
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Config":
+        """Read `FANLIGHT_*` and what the platform sets; ConfigError lists every problem."""
+        read = _Reader(environ)
+        source, output = read.place("FANLIGHT_INPUT"), read.place("FANLIGHT_OUTPUT")
+        failed = read.place("FANLIGHT_FAILED", required=False)
+        for name, place in (("FANLIGHT_OUTPUT", output), ("FANLIGHT_FAILED", failed)):
+            if source and place and source.holds(place):
+                read.problems.append(
+                    f"{name}: {place} lies inside FANLIGHT_INPUT {source}; each file written there "
+                    "would trigger the function again"
+                )
+            elif source and place and place.holds(source):
+                read.problems.append(
+                    f"{name}: {place} holds FANLIGHT_INPUT {source}; a file written there could "
+                    "trigger the function again"
+                )
+        config = cls(
+            input=source or _NOWHERE,
+            output=output or _NOWHERE,
+            failed=failed,
+            model=read.model("FANLIGHT_MODEL"),
+            region=read.region(),
+            endpoint=read.endpoint(),
+            limits=Limits(
+                read.number("FANLIGHT_MAX_BYTES", DEFAULT_MAX_BYTES),
+                read.number("FANLIGHT_MAX_PIXELS", DEFAULT_MAX_PIXELS),
+            ),
+            top_k=read.number("FANLIGHT_TOP_K", 0) or None,
+        )
+        read.finish()
+        return config
+
+
+@dataclass(frozen=True)
+class FailedConfig:
+    """The settings of the dead-letter function."""
+
+    failed: Place
+    endpoint: str
+    region: str
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "FailedConfig":
+        """Read the few settings filing needs; ConfigError lists every problem."""
+        read = _Reader(environ)
+        config = cls(read.place("FANLIGHT_FAILED") or _NOWHERE, read.endpoint(), read.region())
+        read.finish()
+        return config
+
+
+_NOWHERE = Place("", "")  # stands in while problems are collected; finish() raises
+
+
+class _Reader:
+    """Reads settings one by one and remembers what is wrong with them."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.problems: list[str] = []
+
+    def finish(self) -> None:
+        if self.problems:
+            raise ConfigError("wrong settings:" + "".join(f"\n  {p}" for p in self.problems))
+
+    def _text(self, name: str, remedy: str) -> str:
+        value = self._environ.get(name, "")
+        if not value and remedy:
+            self.problems.append(f"{name} is not set; {remedy}")
+        return value
+
+    def place(self, name: str, *, required: bool = True) -> Place | None:
+        text = self._text(name, "write oss://bucket/prefix/" if required else "")
+        if not text:
+            return None
+        try:
+            return Place.parse(text)
+        except ConfigError as error:
+            self.problems.append(f"{name}: {error}")
+            return None
+
+    def model(self, name: str) -> Path:
+        text = self._text(name, "name a folder of the package, such as models/digits")
+        # FC sets the folder the code was unpacked to; it is not always the working folder.
+        path = Path(self._environ.get("FC_FUNC_CODE_PATH", ""), text)
+        if text and not (path / "model.json").is_file():
+            self.problems.append(f"{name}: {text} is not a model bundle, it has no model.json")
+        return path
+
+    def region(self) -> str:
+        return self._text(
+            "FC_REGION", "Function Compute sets it; elsewhere set it to the bucket's region"
+        )
+
+    def endpoint(self) -> str:
+        given = self._environ.get("FANLIGHT_OSS_ENDPOINT", "")
+        if given and not given.startswith(("https://", "http://")):
+            self.problems.append(f"FANLIGHT_OSS_ENDPOINT: {given!r} must start with https://")
+        return given or internal_endpoint(self._environ.get("FC_REGION", ""))
+
+    def number(self, name: str, default: int) -> int:
+        text = self._environ.get(name, "")
+        if not text:
+            return default
+        if not (text.isascii() and text.isdigit() and int(text) > 0):
+            self.problems.append(f"{name}: {text!r} is not a whole number above 0")
+            return default
+        return int(text)
+
+
+def internal_endpoint(region: str) -> str:
+    """The endpoint that is free of traffic fees from inside the region."""
+    return f"https://oss-{region}-internal.aliyuncs.com"

@@ -1,0 +1,146 @@
+"""Bytes into pixels: header first, limits before memory is spent, JPEGs shrunk while they load.
+
+Uploads are hostile. Only the six formats of `FORMATS`, told by their header, reach a decoder,
+and only after their header has said that they stay within the limits.
+"""
+
+import io
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from fanlight.config import Limits
+from fanlight.errors import Rejected
+from fanlight.sniff import exif_of_webp, sniff, webp_size
+
+Pixels = npt.NDArray[np.uint8]
+"""H x W (grey), H x W x 3 (RGB) or H x W x 4 (RGBA), 0 to 255, as a person sees it: turned."""
+
+Image.MAX_IMAGE_PIXELS = None  # `Limits.max_pixels` does this job, with an error of its own
+cv2.utils.logging.setLogLevel(
+    cv2.utils.logging.LOG_LEVEL_SILENT
+)  # a corrupt upload is an ordinary result, not a page of decoder complaints
+
+_ORIENTATION = 0x0112
+_TURNS = {2: (1, None), 3: (-1, None), 4: (0, None), 5: (1, cv2.ROTATE_90_COUNTERCLOCKWISE),
+          6: (None, cv2.ROTATE_90_CLOCKWISE), 7: (1, cv2.ROTATE_90_CLOCKWISE),
+          8: (None, cv2.ROTATE_90_COUNTERCLOCKWISE)}  # fmt: skip
+"""EXIF orientation -> (cv2.flip code, then cv2.rotate code). Source: EXIF 2.3, tag 0x0112."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an image says of itself. Width and height are as stored, before any EXIF turn."""
+
+    format: str
+    width: int
+    height: int
+    orientation: int = 1
+
+
+def read_header(data: bytes, limits: Limits) -> Header:
+    """Read format and size without decoding; Rejected when they are not acceptable."""
+    if not data:
+        raise Rejected("empty", "the object has no bytes")
+    if len(data) > limits.max_bytes:
+        raise too_many_bytes(len(data), limits)
+    name = sniff(data)
+    try:
+        header = _webp(data) if name == "webp" else _pillow(data, name)
+    except Exception:  # noqa: BLE001 - Pillow raises whatever a broken header leads it to
+        raise Rejected("corrupt", f"the {name.upper()} header cannot be read") from None
+    if header.width < 1 or header.height < 1:
+        raise Rejected("corrupt", f"the {name.upper()} header says {header.width}x{header.height}")
+    if header.width * header.height > limits.max_pixels:
+        raise Rejected(
+            "too_many_pixels",
+            f"{header.width}x{header.height} is more than {limits.max_pixels} pixels "
+            "(FANLIGHT_MAX_PIXELS)",
+        )
+    return header
+
+
+def too_many_bytes(size: int, limits: Limits) -> Rejected:
+    """The rejection of an object of `size` bytes, worded the same wherever it is noticed."""
+    limit = limits.max_bytes
+    return Rejected("too_many_bytes", f"{size} bytes is more than {limit} (FANLIGHT_MAX_BYTES)")
+
+
+def decode(data: bytes, header: Header, min_side: int) -> Pixels:
+    """Decode to 8 bits a channel, turned upright.
+
+    JPEGs are decoded at the smallest DCT scale (1/2, 1/4, 1/8) that leaves each side at least
+    `min_side` pixels; other formats in full.
+    """
+    raw = np.frombuffer(data, np.uint8)
+    try:
+        image = cv2.imdecode(raw, _flags(header, min_side))
+    except cv2.error:
+        raise Rejected("corrupt", f"the {header.format.upper()} cannot be decoded") from None
+    if image is None:
+        raise Rejected("corrupt", f"the {header.format.upper()} is cut short or damaged")
+    return _turn(_channels(_eight_bits(image)), header)
+
+
+def _flags(header: Header, min_side: int) -> int:
+    if header.format != "jpeg":
+        return cv2.IMREAD_UNCHANGED
+    room = min(header.width, header.height) // max(min_side, 1)
+    scales = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4,
+              2: cv2.IMREAD_REDUCED_COLOR_2}  # fmt: skip
+    scale = next((flag for factor, flag in scales.items() if room >= factor), cv2.IMREAD_COLOR)
+    return scale | cv2.IMREAD_IGNORE_ORIENTATION
+
+
+def _eight_bits(image: npt.NDArray[np.generic]) -> Pixels:
+    if image.dtype == np.uint8:
+        return image.view(np.uint8)
+    if image.dtype == np.uint16:
+        return (image.view(np.uint16) >> 8).astype(np.uint8)
+    raise Rejected(
+        "unsupported_format", f"samples of type {image.dtype}; use 8 or 16 bits a channel"
+    )
+
+
+def _channels(image: Pixels) -> Pixels:
+    """OpenCV's BGR(A) into RGB(A)."""
+    if image.ndim == 2:
+        return image
+    if image.shape[2] == 3:
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+    if image.shape[2] == 4:
+        return cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA).astype(np.uint8, copy=False)
+    raise Rejected("unsupported_format", f"{image.shape[2]} channels; use grey, RGB or RGBA")
+
+
+def _turn(image: Pixels, header: Header) -> Pixels:
+    if header.format == "tiff":  # libtiff has turned it already
+        return image
+    flip, rotate = _TURNS.get(header.orientation, (None, None))
+    if flip is not None:
+        image = cv2.flip(image, flip).astype(np.uint8, copy=False)
+    if rotate is not None:
+        image = cv2.rotate(image, rotate).astype(np.uint8, copy=False)
+    return image
+
+
+def _pillow(data: bytes, name: str) -> Header:
+    with Image.open(io.BytesIO(data), formats=[name.upper()]) as image:
+        width, height = image.size
+        return Header(name, width, height, _orientation(image.getexif()))
+
+
+def _webp(data: bytes) -> Header:
+    # Pillow would allocate the canvas twice on opening, before the limits are checked.
+    exif = Image.Exif()
+    width, height = webp_size(data)
+    exif.load(exif_of_webp(data))
+    return Header("webp", width, height, _orientation(exif))
+
+
+def _orientation(exif: Image.Exif) -> int:
+    value = exif.get(_ORIENTATION, 1)
+    return value if isinstance(value, int) else 1

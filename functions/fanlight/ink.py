@@ -1,0 +1,116 @@
+"""Tell ink from paper, whatever the colours of either and however the light falls."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Bytes = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+FAINT = 10.0
+"""Ink differs from its paper by at least so much, of 255."""
+
+
+@dataclass(frozen=True)
+class Ink:
+    """One reading of a picture: what the paper is, and so what is ink."""
+
+    paper: Floats
+    """H x W x C, the picture as it would be without ink."""
+    axis: Floats
+    """C, the direction in colour space in which ink departs from paper, of length 1."""
+    amount: Floats
+    """H x W, how far each pixel departs that way; negative is away from ink."""
+
+    def of(self, picture: Bytes, paper: Floats) -> Floats:
+        """The amount of ink in another picture, `paper` being its own."""
+        return (picture.astype(np.float32) - paper) @ self.axis
+
+    def masks(self) -> Iterator[Mask]:
+        """What is ink, first at the usual threshold, then only the strongest."""
+        noise = 1.4826 * float(np.median(np.abs(self.amount)))
+        least = max(FAINT, 4 * noise)
+        strong = self.amount[self.amount > least]
+        if strong.size:
+            usual, most = float(np.percentile(strong, 75)), float(strong.max())
+            yield self.amount > max(least, 0.4 * usual)
+            yield self.amount > max(least, 0.5 * usual + 0.25 * most)
+
+
+def opaque(pixels: Bytes) -> Bytes:
+    """H x W x 1 or 3; what is transparent shows white, or black under light content."""
+    if pixels.ndim == 2:
+        return pixels[:, :, None]
+    if pixels.shape[2] != 4:
+        return pixels
+    colour, alpha = np.ascontiguousarray(pixels[:, :, :3]), pixels[:, :, 3]
+    if alpha.min() == 255:
+        return colour
+    cover = cv2.merge([alpha, alpha, alpha])
+    shown = np.asarray(cv2.multiply(colour, cover, scale=1 / 255), np.uint8)
+    light = float(shown.mean()) > float(alpha.mean()) / 2
+    return shown if light else np.asarray(cv2.add(shown, cv2.bitwise_not(cover)), np.uint8)
+
+
+def resized(image: npt.NDArray[np.generic], scale: float) -> npt.NDArray[np.generic]:
+    """Scaled, and always with a third axis."""
+    height, width = image.shape[:2]
+    if scale == 1:
+        return image.reshape(height, width, -1)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return cv2.resize(image, size, interpolation=method).reshape(size[1], size[0], -1)
+
+
+def readings(picture: Bytes) -> Iterator[Ink]:
+    """The ways to tell ink from paper, the likeliest first, each made when asked for."""
+    for estimate in (_by_median, _by_surface):
+        yield _read(picture, estimate)
+
+
+def _read(picture: Bytes, estimate: Callable[[Bytes], Floats]) -> Ink:
+    """Departures from paper, along their first principal axis.
+
+    The axis is turned so that the rarer, larger departures are positive: ink covers less than
+    paper does.
+    """
+    height, width, channels = picture.shape
+    tiny = resized(picture, min(1.0, 48 / max(height, width)))
+    paper = cv2.resize(estimate(tiny), (width, height)).reshape(picture.shape)
+    difference = picture.astype(np.float32) - paper
+    flat = difference.reshape(-1, channels)
+    axis = np.linalg.eigh(flat.T @ flat)[1][:, -1].astype(np.float32)
+    along = flat @ axis
+    sign = 1 if float((along * along) @ along) >= 0 else -1
+    return Ink(paper, sign * axis, (sign * along).reshape(height, width))
+
+
+def _by_median(tiny: Bytes) -> Floats:
+    """A wide median: strokes are too narrow to reach it, shadows are not."""
+    window = max(3, int(0.55 * max(tiny.shape[:2])) | 1)
+    middle = cv2.medianBlur(np.ascontiguousarray(tiny), window).reshape(tiny.shape)
+    return cv2.GaussianBlur(middle.astype(np.float32), (0, 0), 2).reshape(tiny.shape)
+
+
+def _by_surface(tiny: Bytes) -> Floats:
+    """A quadratic surface through the commonest colour and what follows smoothly from it.
+
+    Holds where a median does not: bold digits that fill the picture, frames, a sheet on a table.
+    """
+    height, width, channels = tiny.shape
+    flat = tiny.reshape(-1, channels).astype(np.float32)
+    y, x = (axis.ravel() for axis in np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j])
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1).astype(np.float32)
+    bins = (flat // 24).astype(np.int64) @ (11 ** np.arange(channels))
+    common = np.bincount(bins).argmax()
+    surface = np.broadcast_to(flat[bins == common].mean(0), flat.shape)
+    for used, reach in ((3, 40), (3, 40), (6, 30), (6, 25)):
+        near = np.abs(flat - surface).max(1) < reach
+        basis = terms[near, :used]
+        normal = basis.T @ basis + 1e-2 * np.eye(used, dtype=np.float32)
+        surface = terms[:, :used] @ np.linalg.solve(normal, basis.T @ flat[near])
+    return np.clip(surface, 0, 255).reshape(tiny.shape).astype(np.float32)

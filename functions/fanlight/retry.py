@@ -1,0 +1,56 @@
+"""Trying again, while there is time."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from fanlight.errors import TransientError
+
+T = TypeVar("T")
+
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 5.0
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Repeats an operation on TransientError until `deadline()` (on `clock`, in seconds).
+
+    The pause before try n is random between 0 and FIRST_PAUSE * 2**n, LONGEST_PAUSE at most, so
+    that a thousand instances throttled together do not come back together ("full jitter").
+    """
+
+    deadline: Callable[[], float]
+    clock: Callable[[], float] = field(default=time.monotonic)
+    sleep: Callable[[float], None] = field(default=time.sleep)
+    uniform: Callable[[float, float], float] = field(default=random.uniform)
+
+    @classmethod
+    def until(cls, deadline: float) -> "Retry":
+        """One deadline for all operations together, as an invocation has."""
+        return cls(lambda: deadline)
+
+    @classmethod
+    def lasting(cls, seconds: float) -> "Retry":
+        """So long for each operation by itself, counted from its start."""
+        return cls(lambda: time.monotonic() + seconds)
+
+    def __call__(self, operation: Callable[[], T]) -> T:
+        """What `operation` returns; its last TransientError when no time is left."""
+        deadline = self.deadline()
+        tries = 0
+        while True:
+            try:
+                return operation()
+            except TransientError:
+                pause = self.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**tries))
+                if self.clock() + pause >= deadline:
+                    raise
+                self.sleep(pause)
+                tries += 1
+
+    def remaining(self) -> float:
+        """Seconds an operation begun now would have."""
+        return self.deadline() - self.clock()

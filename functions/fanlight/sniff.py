@@ -1,0 +1,79 @@
+"""Which format bytes are in, told by their first few: a name such as `photo.jpg` proves nothing."""
+
+import struct
+
+from fanlight.errors import Rejected
+
+FORMATS = ("jpeg", "png", "webp", "bmp", "gif", "tiff")
+
+_BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # sizes of the known DIB headers
+_TO_JPEG = "convert it to JPEG, PNG or WebP before the upload"
+_BRANDS = {
+    b"hei": "HEIC", b"hev": "HEIC", b"mif": "HEIF", b"msf": "HEIF",
+    b"avi": "AVIF", b"crx": "Canon CR3", b"jp2": "JPEG 2000",
+}  # fmt: skip
+"""First three letters of an ISO media file's brand."""
+
+_UNSUPPORTED = {
+    b"\x00\x00\x00\x0cjP  ": "JPEG 2000", b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"\xff\x0a": "JPEG XL", b"\x00\x00\x00\x0cJXL ": "JPEG XL", b"8BPS": "Photoshop",
+    b"%PDF": "PDF", b"<svg": "SVG", b"\x00\x00\x01\x00": "ICO", b"qoif": "QOI",
+}  # fmt: skip
+
+
+def sniff(data: bytes) -> str:
+    """One of `FORMATS`; Rejected names what else it is, where that is known."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in _BMP_HEADERS:
+        return "bmp"
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return "gif"
+    if data.startswith((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")):
+        return "tiff"
+    raise _unsupported(data)
+
+
+def _unsupported(data: bytes) -> Rejected:
+    if data[4:8] == b"ftyp" and (brand := _BRANDS.get(data[8:11])):
+        remedy = _TO_JPEG
+        if brand in ("HEIC", "HEIF"):
+            remedy += " (iPhone: Settings, Camera, Formats, Most Compatible)"
+        return Rejected("unsupported_format", f"{brand} is not supported; {remedy}")
+    head = data[:256].lstrip(b"\xef\xbb\xbf \t\r\n")
+    for magic, name in _UNSUPPORTED.items():
+        if data.startswith(magic) or (name == "SVG" and b"<svg" in head):
+            return Rejected("unsupported_format", f"{name} is not supported; {_TO_JPEG}")
+    return Rejected("not_an_image", "the bytes are not those of an image")
+
+
+def webp_size(data: bytes) -> tuple[int, int]:
+    """Width and height in pixels. Source: WebP container specification, RFC 9649."""
+    kind, body = data[12:16], data[20:30]
+    if kind == b"VP8X":
+        return (
+            1 + int.from_bytes(body[4:7], "little"),
+            1 + int.from_bytes(body[7:10], "little"),
+        )
+    if kind == b"VP8L":
+        bits = struct.unpack_from("<I", body, 1)[0]
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b"VP8 ":
+        width, height = struct.unpack_from("<HH", body, 6)
+        return width & 0x3FFF, height & 0x3FFF
+    raise ValueError(f"unknown chunk {kind!r}")
+
+
+def exif_of_webp(data: bytes) -> bytes:
+    """The EXIF chunk of a WebP file, empty if it has none."""
+    at = 12
+    while at + 8 <= len(data):
+        kind, size = struct.unpack_from("<4sI", data, at)
+        if kind == b"EXIF":
+            return data[at + 8 : at + 8 + size]
+        at += 8 + size + size % 2
+    return b""

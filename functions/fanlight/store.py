@@ -1,0 +1,49 @@
+"""Where objects are kept: what reconciling asks of a bucket or a folder, and nothing more."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What a store knows of an object without its bytes. Equal versions: the very same object."""
+
+    key: str
+    size: int
+    etag: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Object:
+    """An object and the bytes of exactly that version; `data` is None if there are too many."""
+
+    meta: Meta
+    data: bytes | None
+
+
+class Store(Protocol):
+    """A bucket or a folder.
+
+    Every method raises TransientError when trying again can help, ConfigError when a setting or
+    a permission has to change, and KeyRefused for a key the store can never hold.
+    """
+
+    name: str
+    """How results call it: a bucket's name, or `file:///...`."""
+
+    def head(self, key: str) -> Meta | None:
+        """What the store knows of the object; None if there is none."""
+
+    def get(self, key: str, limit: int) -> Object | None:
+        """The object, whole, unless it has more than `limit` bytes; None if there is none."""
+
+    def put(self, key: str, data: bytes, *, if_absent: bool) -> bool:
+        """Write all of `data` or nothing. False: `if_absent`, and there is an object already."""
+
+    def delete(self, key: str) -> None:
+        """Remove the object if it is there."""
+
+    def list(self, prefix: str) -> Iterator[Meta]:
+        """Every object whose key starts with `prefix`, in a stable order, a few at a time."""

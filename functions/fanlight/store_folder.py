@@ -1,0 +1,186 @@
+"""A folder as a store. No key leads outside it: not by `..`, not by a link."""
+
+import errno
+import hashlib
+import itertools
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from fanlight.errors import ConfigError, FanlightError, KeyRefused, TransientError
+from fanlight.folder_names import TEMPORARY, from_path, to_path
+from fanlight.store import Meta, Object
+
+_TICK_NS = 20_000_000
+"""File times move in ticks of up to 10 ms; two writes within one tick can look the same."""
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # never wait for a pipe's writer
+_serial = itertools.count()
+
+
+class FolderStore:
+    """The files below `root`. Safe for threads and for several processes on one folder.
+
+    With `escaped`, any key can be stored and names are those of `folder_names`; without, a key is
+    a file's path as it stands. Writes replace a file whole; they are not flushed to the disk one
+    by one, since a result lost to a power cut is simply made again.
+    """
+
+    def __init__(self, root: Path, *, escaped: bool) -> None:
+        """`root` need not exist yet; the first write makes it."""
+        self._root = os.path.realpath(root)
+        self._escaped = escaped
+        self._known_parents: set[str] = set()
+        self.name = Path(self._root).as_uri()
+
+    def head(self, key: str) -> Meta | None:
+        """See `Store.head`."""
+        path = self._path(key)
+        try:
+            if not self._inside(path):
+                return None
+            status = os.stat(path, follow_symlinks=False)
+        except OSError as error:
+            _check_absent(error)
+            return None
+        return _meta(key, status) if stat.S_ISREG(status.st_mode) else None
+
+    def get(self, key: str, limit: int) -> Object | None:
+        """See `Store.get`."""
+        path = self._path(key)
+        try:
+            if not self._inside(path):
+                return None
+            descriptor = os.open(path, _READ)
+        except OSError as error:
+            _check_absent(error)
+            return None
+        try:
+            return _read(descriptor, key, limit)
+        finally:
+            os.close(descriptor)
+
+    def put(self, key: str, data: bytes, *, if_absent: bool) -> bool:
+        """See `Store.put`."""
+        path = self._path(key)
+        folder = os.path.dirname(path)
+        temporary = os.path.join(folder, f"{TEMPORARY}{os.getpid()}-{next(_serial)}")
+        try:
+            os.makedirs(folder, exist_ok=True)
+            if not self._inside(path):
+                raise KeyRefused(f"{key}: a link in {self._root} leads elsewhere")
+            with open(temporary, "xb") as file:
+                file.write(data)
+            if not if_absent:
+                os.replace(temporary, path)
+                return True
+            with suppress(FileExistsError):
+                os.link(temporary, path)  # unlike a rename, refuses to replace
+                return True
+            return False
+        except OSError as error:
+            raise _failure(error) from None
+        finally:
+            with suppress(OSError):
+                os.unlink(temporary)
+
+    def delete(self, key: str) -> None:
+        """See `Store.delete`."""
+        path = self._path(key)
+        try:
+            if self._inside(path):
+                os.unlink(path)
+        except OSError as error:
+            _check_absent(error)
+
+    def list(self, prefix: str) -> Iterator[Meta]:
+        """See `Store.list`. Links, pipes and the like are no objects."""
+        for relative, status in _walk(self._root, ""):
+            key = from_path(relative) if self._escaped else relative
+            if key.startswith(prefix):
+                yield _meta(key, status)
+
+    def _path(self, key: str) -> str:
+        """The absolute path of a key's file."""
+        if self._escaped:
+            return os.path.join(self._root, to_path(key))
+        if "\0" in key or os.altsep or any(part in ("", ".", "..") for part in key.split("/")):
+            raise KeyRefused(f"{key!r} is not the path of a file in a folder")
+        return os.path.join(self._root, key)
+
+    def _inside(self, path: str) -> bool:
+        """Whether the folder of `path` exists below the root without passing through a link."""
+        parent = os.path.dirname(path)
+        if parent in self._known_parents:
+            return True
+        if os.path.realpath(parent, strict=True) != parent:
+            return False
+        self._known_parents.add(parent)
+        return True
+
+
+def _read(descriptor: int, key: str, limit: int) -> Object | None:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    age = time.time_ns() - status.st_ctime_ns
+    if 0 <= age < _TICK_NS:
+        time.sleep((_TICK_NS - age) / 1e9)
+        status = os.fstat(descriptor)
+    if status.st_size > limit:
+        return Object(_meta(key, status), None)
+    data = b""
+    while chunk := os.read(descriptor, status.st_size - len(data) + 1):
+        data = data + chunk if data else chunk
+        if len(data) > status.st_size:
+            break
+    meta, after = _meta(key, status), _meta(key, os.fstat(descriptor))
+    if len(data) != status.st_size or meta != after:
+        raise TransientError(f"{key} changed while it was read")
+    etag = hashlib.md5(data, usedforsecurity=False).hexdigest().upper()
+    return Object(Meta(key, meta.size, etag, meta.version), data)
+
+
+def _walk(folder: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Relative path and status of every file, in the order of the paths."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [(entry.name + "/" * entry.is_dir(follow_symlinks=False), entry)
+                     for entry in entries]  # fmt: skip
+    except OSError as error:
+        _check_absent(error)
+        return
+    for name, entry in sorted(found, key=lambda pair: pair[0]):
+        if name.endswith("/"):
+            yield from _walk(entry.path, prefix + name)
+        elif entry.is_file(follow_symlinks=False) and not name.startswith(TEMPORARY):
+            try:
+                yield prefix + name, entry.stat(follow_symlinks=False)
+            except OSError as error:
+                _check_absent(error)
+
+
+def _meta(key: str, status: os.stat_result) -> Meta:
+    """Without an ETag: that would take reading the file."""
+    version = f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_ino}"
+    return Meta(key, status.st_size, "", version)
+
+
+def _check_absent(error: OSError) -> None:
+    """Return if the error says that there is nothing at a path; raise ours otherwise."""
+    # A file where a folder is expected, a name that is too long, or a link (ELOOP): no object.
+    if error.errno not in _ABSENT:
+        raise _failure(error) from None
+
+
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
+
+
+def _failure(error: OSError) -> FanlightError:
+    if isinstance(error, PermissionError) and error.filename:
+        return KeyRefused(f"{error.filename}: permission denied; let this user read and write it")
+    what = f"{error.strerror}: {error.filename}" if error.filename else str(error)
+    return ConfigError(f"{what}; check the path, its permissions and the room on the disk")

@@ -1,0 +1,197 @@
+"""An OSS bucket as a store. The only code that imports oss2."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import oss2
+import oss2.exceptions
+import requests
+import urllib3
+
+from fanlight.errors import ConfigError, FanlightError, KeyRefused, TransientError
+from fanlight.retry import Retry
+from fanlight.store import Meta, Object
+
+T = TypeVar("T")
+
+_TIMEOUT = 20
+"""Seconds without a byte from OSS before a request is given up and repeated."""
+
+_CREDENTIALS = "check ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET"
+_ADVICE = {
+    "InvalidAccessKeyId": f"OSS does not know this access key; {_CREDENTIALS}",
+    "SignatureDoesNotMatch": f"the access key's secret is wrong; {_CREDENTIALS}",
+    "RequestTimeTooSkewed": "this machine's clock is wrong; set it",
+    "NoSuchBucket": "there is no such bucket; check FANLIGHT_INPUT and FANLIGHT_OUTPUT, and that "
+    "FANLIGHT_OSS_ENDPOINT is that of the bucket's region",
+    "AccessDenied": "permission denied; the role needs oss:GetObject on the input prefix, and "
+    "oss:GetObject and oss:PutObject on the output and failed prefixes",
+}  # fmt: skip
+_EXPIRED = ("SecurityTokenExpired", "InvalidSecurityToken")
+_BUSY = ("RequestTimeout", "ConnectionTimeout", "QpsLimitExceeded", "Throttling")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """An access key; `token` is set for temporary ones. Never shown, not even by `repr`."""
+
+    access_key_id: str
+    access_key_secret: str
+    token: str = ""
+
+    def __repr__(self) -> str:
+        return "Credentials(...)"
+
+
+class OssStore:
+    """One bucket. Every request is repeated under `retry` while repeating can help."""
+
+    def __init__(  # noqa: PLR0913 - what it takes to reach a bucket
+        self,
+        bucket: str,
+        *,
+        endpoint: str,
+        region: str,
+        credentials: Credentials,
+        retry: Retry,
+        session: oss2.Session | None = None,
+    ) -> None:
+        """`session` is a connection pool to share; it holds no credentials."""
+        key = credentials
+        if key.token:
+            auth = oss2.StsAuth(key.access_key_id, key.access_key_secret, key.token,
+                                auth_version=oss2.AUTH_VERSION_4)  # fmt: skip
+        else:
+            auth = oss2.AuthV4(key.access_key_id, key.access_key_secret)
+        # Where crcmod lacks its extension, CRC-64 runs at 1 MB/s: the MD5 is checked instead.
+        self._bucket = oss2.Bucket(auth, endpoint, bucket, region=region, session=session,
+                                   connect_timeout=_TIMEOUT, enable_crc=False)  # fmt: skip
+        self._retry = retry
+        self.name = bucket
+
+    def head(self, key: str) -> Meta | None:
+        """See `Store.head`."""
+        return self._call(key, lambda: _meta(key, self._bucket.head_object(key)))
+
+    def get(self, key: str, limit: int) -> Object | None:
+        """See `Store.get`. A body cut short or changed on its way is read again."""
+        return self._call(key, lambda: _read(key, self._bucket.get_object(key), limit))
+
+    def put(self, key: str, data: bytes, *, if_absent: bool) -> bool:
+        """See `Store.put`."""
+        md5 = hashlib.md5(data, usedforsecurity=False).digest()
+        headers = {
+            "Content-MD5": base64.b64encode(md5).decode(),
+            "Content-Type": "application/json",
+        }
+        if if_absent:
+            headers["x-oss-forbid-overwrite"] = "true"
+
+        def write() -> bool:
+            try:
+                self._bucket.put_object(key, data, headers=headers)
+            except oss2.exceptions.ServerError as error:
+                if error.code == "FileAlreadyExists":
+                    return False
+                raise
+            return True
+
+        return bool(self._call(key, write))
+
+    def delete(self, key: str) -> None:
+        """See `Store.delete`."""
+        self._call(key, lambda: self._bucket.delete_object(key))
+
+    def list(self, prefix: str) -> Iterator[Meta]:
+        """See `Store.list`: in the order of the keys' bytes, 1,000 keys a request."""
+        token = ""
+        while True:
+            page = self._call(prefix, partial(self._bucket.list_objects_v2, prefix,
+                                              continuation_token=token, max_keys=1000))  # fmt: skip
+            if page is None:
+                raise ConfigError(f"oss://{self.name}/{prefix}: {_ADVICE['NoSuchBucket']}")
+            for item in page.object_list:
+                version = _version(item.etag, item.size, item.last_modified)
+                yield Meta(item.key, item.size, item.etag, version)
+            if not page.is_truncated:
+                return
+            token = page.next_continuation_token
+
+    def _call(self, key: str, request: Callable[[], T]) -> T | None:
+        """The request's answer, tried again while that can help; None for no such object."""
+
+        def once() -> T | None:
+            try:
+                return request()
+            except (oss2.exceptions.NoSuchKey, oss2.exceptions.NotFound) as error:
+                if error.code in ("NoSuchKey", "", None):
+                    return None
+                raise self._error(key, error) from None
+            except _NETWORK as error:
+                raise TransientError(f"OSS cannot be reached: {type(error).__name__}") from None
+            except oss2.exceptions.OssError as error:
+                raise self._error(key, error) from None
+
+        return self._retry(once)
+
+    def _error(self, key: str, error: Any) -> FanlightError:
+        """Ours for one of oss2's, quoting only parts: its text can hold signed headers."""
+        code = error.code or f"status {error.status}"
+        where = f"oss://{self.name}/{key}: {code} (request {error.request_id})"
+        if isinstance(error, oss2.exceptions.ClientError):
+            return ConfigError(f"oss://{self.name}/{key}: {error.body}")
+        if error.status >= 500 or error.code in _BUSY + _EXPIRED:
+            return TransientError(where)
+        if error.code == "InvalidObjectName":
+            return KeyRefused(f"{where}: OSS does not allow this key")
+        return ConfigError(f"{where}: {_ADVICE.get(error.code, 'OSS refused the request')}")
+
+
+_NETWORK = (
+    oss2.exceptions.RequestError,
+    oss2.exceptions.InconsistentError,
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    OSError,
+)
+
+
+def _meta(key: str, answer: Any) -> Meta:
+    size, etag = int(answer.headers["Content-Length"]), answer.etag
+    return Meta(key, size, etag, _version(etag, size, answer.last_modified))
+
+
+def _version(etag: str, size: int, last_modified: int) -> str:
+    """An ETag alone is an MD5, for which two pictures can be made to collide."""
+    return f"{etag}-{size}-{last_modified}"
+
+
+def _read(key: str, answer: Any, limit: int) -> Object:
+    meta = _meta(key, answer)
+    response = answer.resp.response
+    if meta.size > limit:
+        response.close()
+        return Object(meta, None)
+    # As it is stored: with decoding, a Content-Encoding would change the length and inflate bombs.
+    data = response.raw.read(meta.size + 1, decode_content=False)
+    if len(data) != meta.size:
+        response.close()
+        raise TransientError(f"{key}: {len(data)} of {meta.size} bytes arrived")
+    expected = _md5(answer.headers, meta.etag)
+    if expected and hashlib.md5(data, usedforsecurity=False).digest() != expected:
+        raise TransientError(f"{key}: the bytes that arrived do not have the MD5 OSS names")
+    return Object(meta, data)
+
+
+def _md5(headers: Any, etag: str) -> bytes | None:
+    """The MD5 of the stored bytes where OSS tells it: only for an object written in one piece."""
+    if "Content-MD5" in headers:
+        return base64.b64decode(headers["Content-MD5"])
+    plain = "x-oss-server-side-encryption" not in headers
+    whole = headers.get("x-oss-object-type") == "Normal"
+    return bytes.fromhex(etag) if whole and plain and re.fullmatch("[0-9A-F]{32}", etag) else None

@@ -1,0 +1,80 @@
+"""The `fanlight` command. Each subcommand is imported only when it is asked for."""
+
+import importlib
+import sys
+
+import click
+
+from fanlight.errors import FanlightError
+from tools.shown import shown
+
+_COMMANDS = {
+    "demo": "Watch sample pictures go into a local bucket and results come out.",
+    "model": "Train a model and measure it.",
+    "replay": "Invoke the function with an event, once more or made up.",
+    "results": "Read results: a table, or JSON lines.",
+    "run": "Classify every image under a folder or an oss:// prefix.",
+    "status": "Say what run would do, and why.",
+    "up": "Run the local cloud until Ctrl-C.",
+}
+
+INTERRUPTED = 130
+
+
+class _Lazy(click.Group):
+    """Finds a command `x` as `tools.commands.x.command`; help needs none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"tools.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="fanlight")
+def fanlight() -> None:
+    """Classify images: as they land in an OSS bucket, or those that are already there.
+
+    \b
+    Try it:
+      fanlight run photos/ --model digits     classify a folder
+      fanlight results photos-results/        look at the answers
+      fanlight up                             a local cloud to upload to
+
+    \b
+    Exit codes: 0 nothing is left to do (a rejected image is done), 1 failures are left,
+    2 wrong usage, 130 interrupted.
+    """
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one message, never a traceback."""
+    try:
+        code = fanlight.main(standalone_mode=False)
+    except click.exceptions.Exit as end:
+        code = end.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        code = INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except FanlightError as error:
+        click.echo(f"error: {shown(str(error))}", err=True)
+        code = 1
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        sys.stderr.close()
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)

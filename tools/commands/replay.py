@@ -1,0 +1,156 @@
+"""`fanlight replay`: invoke the function with events from files, or made for a key."""
+
+import json
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import oss2
+
+from fanlight import event as events
+from fanlight.errors import EventError
+from fanlight.place import Place
+from fanlight.runtime import credentials
+from tools.events import oss_event
+from tools.localcloud.cloud import LocalCloud, project_template
+from tools.localcloud.instance import Answer, Instance, default_python
+from tools.localcloud.oss import Credentials
+from tools.localcloud.template import Function, Template, read_template
+from tools.places import Access, access_options
+from tools.samples import sample
+from tools.shown import shown
+
+
+@click.command()
+@click.argument("files", metavar="[EVENT.json]...", nargs=-1,
+                type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
+@click.option("--key", help="Make the event of an upload to this key instead of reading one.")
+@click.option("--print", "only_print", is_flag=True, help="Print the events and invoke nothing.")
+@click.option("--image", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="Without --endpoint: the picture at each key the events name.")  # fmt: skip
+@click.option("--template", "-t", type=click.Path(path_type=Path), default=project_template(),
+              help="[default: the project's template.yml]")  # fmt: skip
+@click.option("--function", "name", help="[default: the template's first with a trigger]")
+@click.option("--json", "as_json", is_flag=True, help="Print the function's answers as they are.")
+@access_options
+def command(  # noqa: PLR0913 - one argument an option
+    files: tuple[Path, ...], key: str | None, image: Path | None, template: Path,
+    name: str | None, access: Access, *, only_print: bool, as_json: bool,
+) -> int:  # fmt: skip
+    """Invoke the function with each EVENT.json in turn, as the platform would.
+
+    With --endpoint (or FANLIGHT_OSS_ENDPOINT) it works on the buckets there: those of
+    `fanlight up`, or real ones. Without, on a local cloud of its own, where a sample picture lies
+    at each key the events name.
+
+    \b
+    fanlight replay events/*.json
+    fanlight replay --key input/digits/7.png --print > event.json
+    """
+    described = read_template(template)
+    function = _function(described, name)
+    given = [(str(path), path.read_bytes()) for path in files]
+    if key is not None:
+        bucket = Place.parse(function.environment["FANLIGHT_INPUT"]).bucket
+        made = oss_event(bucket, key, region=described.region, account=described.account)
+        given.append((key, json.dumps(made, ensure_ascii=False).encode()))
+    if not given:
+        raise click.UsageError("name an event's file, or a --key to make one for")
+    if only_print:
+        for _, event in given:
+            click.echo(event)
+        return 0
+    failed = 0
+    with ExitStack() as stack:
+        target = _target(stack, described, function, access)
+        for title, event in given:
+            if not access.endpoint:
+                _place_pictures(target, event, image)
+            answer = target.instance().invoke("replay", event, target.keys)
+            failed += not answer.ok
+            click.echo(answer.payload if as_json else _told(title, answer))
+    return 1 if failed else 0
+
+
+@dataclass
+class _Target:
+    """A function, and the OSS it is to work on."""
+
+    function: Function
+    endpoint: str
+    region: str
+    keys: Credentials
+    running: Instance | None = None
+
+    def instance(self) -> Instance:
+        """The instance, a new one if the last has died."""
+        if self.running is None or not self.running.alive:
+            environment = {
+                "FANLIGHT_OSS_ENDPOINT": self.endpoint,
+                "FC_REGION": self.region,
+                "FC_ACCOUNT_ID": "0",
+            }
+            self.running = Instance(self.function, environment, default_python(), _log)
+        return self.running
+
+    def close(self) -> None:
+        """End the instance."""
+        if self.running is not None:
+            self.running.stop(self.keys)
+
+
+def _target(stack: ExitStack, template: Template, function: Function, access: Access) -> _Target:
+    if access.endpoint:
+        found = credentials(None, os.environ)
+        keys = Credentials(found.access_key_id, found.access_key_secret, found.token)
+        target = _Target(function, access.endpoint, access.region or template.region, keys)
+    else:
+        quiet = tuple(replace(item, triggers=()) for item in template.functions)
+        buckets = replace(template, functions=quiet)
+        cloud = stack.enter_context(LocalCloud(buckets))
+        target = _Target(function, cloud.endpoint.url, template.region, cloud.keys)
+    stack.callback(target.close)
+    return target
+
+
+def _function(template: Template, name: str | None) -> Function:
+    for function in template.functions:
+        if function.name == name or (name is None and function.triggers):
+            return function
+    known = ", ".join(function.name for function in template.functions)
+    raise click.UsageError(f"there is no such function; the template has {known}")
+
+
+def _place_pictures(target: _Target, event: bytes, image: Path | None) -> None:
+    """Make the event true: put a picture at every key it says was created."""
+    place = Place.parse(target.function.environment["FANLIGHT_INPUT"])
+    auth = oss2.AuthV4(target.keys.access_key_id, target.keys.access_key_secret)
+    bucket = oss2.Bucket(auth, target.endpoint, place.bucket, region=target.region)
+    try:
+        records = events.parse(event)
+    except EventError:
+        return  # the function is to say so
+    for record in records:
+        if events.why_ignored(record, place) is None:
+            data = image.read_bytes() if image else sample(record.key)
+            bucket.put_object(record.key, data)
+
+
+def _told(title: str, answer: Answer) -> str:
+    """One line a key, or the error."""
+    document: dict[str, Any] = json.loads(answer.payload)
+    if not answer.ok:
+        return f"{shown(title)}\n  error: {shown(document['errorMessage'])}"
+    lines = [shown(title)]
+    for item in document["outcomes"]:
+        rest = item.get("label") or item.get("reason", "")
+        score = f" ({item['score']:.4f})" if "score" in item else ""
+        lines.append(f"  {item['outcome']:<10} {shown(item['key'])}  {shown(rest)}{score}")
+    return "\n".join(lines)
+
+
+def _log(_function: str, line: str) -> None:
+    click.echo(shown(line), err=True)

@@ -1,0 +1,105 @@
+"""`fanlight run`: bring every result under a place in line with its image."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from fanlight.config import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS, Limits
+from tools.engine import Job, run
+from tools.models import find_model
+from tools.places import Access, Side, access_options, check_apart, default_output
+from tools.plan import checks
+from tools.progress import Progress
+from tools.shown import shown
+
+_NAMED = 20
+"""Failures told one by one; the rest are counted."""
+
+
+@click.command()
+@click.argument("source")
+@click.option("--model", "-m", required=True, help="A shipped model's name or a bundle's folder.")
+@click.option("--out", "-o", help="Where results go: a folder or oss://. [default: SOURCE-results]")
+@click.option("--processes", "-p", type=click.IntRange(1), help="[default: one a core]")
+@click.option("--top-k", type=click.IntRange(1), help="Classes in a result. [default: the model's]")
+@click.option("--max-bytes", type=click.IntRange(1), default=DEFAULT_MAX_BYTES, show_default=True)
+@click.option("--max-pixels", type=click.IntRange(1), default=DEFAULT_MAX_PIXELS, show_default=True)
+@access_options
+def command(  # noqa: PLR0913 - one argument an option
+    source: str, model: str, out: str | None, processes: int | None, top_k: int | None,
+    max_bytes: int, max_pixels: int, access: Access,
+) -> int:  # fmt: skip
+    """Classify every image under SOURCE, a folder or an oss:// prefix.
+
+    An image whose result is true of it is left alone, so a second run does no work, and a run
+    that was stopped goes on where it was. Ctrl-C stops it after the images at hand.
+
+    \b
+    fanlight run photos/ --model digits
+    fanlight run oss://bucket/input/ --model digits --out oss://bucket/output/
+    """
+    out = out or default_output(source)
+    check_apart(source, out)
+    limits = Limits(max_bytes, max_pixels)
+    job = Job(source, out, find_model(model), limits, top_k, access)
+    began = time.monotonic()
+    counts: Counter[str] = Counter()
+    with Progress() as progress:
+        try:
+            for outcome in _outcomes(job, processes or os.cpu_count() or 1, progress):
+                counts[outcome["outcome"]] += 1
+                _report(outcome, counts, progress)
+                progress.done(failed=counts["failed"])
+        except KeyboardInterrupt:
+            progress.note("stopping; run again to go on")
+            raise
+        finally:
+            progress.close()
+            _summary(counts, time.monotonic() - began, out)
+    return 1 if counts["failed"] else 0
+
+
+def _outcomes(job: Job, processes: int, progress: Progress) -> Iterator[dict[str, Any]]:
+    """What became of every key; those with nothing to do are settled from the listing alone."""
+    settled: list[dict[str, Any]] = []
+
+    def to_do() -> Iterator[str]:
+        images, results = Side.images(job.source, job.access), Side.results(job.out, job.access)
+        for check in checks(images, results):
+            progress.found()
+            if check.current:
+                settled.append({"key": check.key, "outcome": "unchanged"})
+            elif check.state == "refused":
+                settled.append({"key": check.key, "outcome": "failed", "reason": check.reason})
+            else:
+                yield check.key
+
+    for outcome in run(job, to_do(), processes):
+        yield outcome
+        yield from _taken(settled)
+    yield from _taken(settled)
+
+
+def _taken(settled: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    taken, settled[:] = settled[:], []
+    return taken
+
+
+def _report(outcome: dict[str, Any], counts: Counter[str], progress: Progress) -> None:
+    if outcome["outcome"] == "failed" and counts["failed"] <= _NAMED:
+        progress.note(f"failed: {shown(outcome['key'])}: {shown(outcome['reason'])}")
+    if counts["failed"] == _NAMED + 1 and outcome["outcome"] == "failed":
+        progress.note("more failures follow; they are counted below")
+
+
+def _summary(counts: Counter[str], seconds: float, out: str) -> None:
+    total = sum(counts.values())
+    worked = total - counts["unchanged"]
+    parts = ", ".join(f"{counts[name]:,} {name}" for name in sorted(counts)) or "no images found"
+    rate = f", {worked / seconds:,.0f} a second" if worked else ""
+    click.echo(f"{total:,} images in {seconds:.1f} s{rate}: {parts}")
+    click.echo(f"results: {shown(out)}")

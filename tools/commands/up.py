@@ -1,0 +1,77 @@
+"""`fanlight up`: the local cloud, until Ctrl-C."""
+
+import signal
+import threading
+from pathlib import Path
+
+import click
+
+from tools.localcloud.cloud import LocalCloud, project_template
+from tools.localcloud.template import Template, read_template
+from tools.shown import shown
+
+
+@click.command()
+@click.option(
+    "--template",
+    "-t",
+    type=click.Path(path_type=Path),
+    default=project_template(),
+    help="A Serverless Devs 3 template. [default: the project's template.yml]",
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=9600, show_default=True,
+              help="Port of the OSS endpoint; 0 takes any that is free.")  # fmt: skip
+@click.option("--instances", type=click.IntRange(1), default=2, show_default=True,
+              help="The most instances of one function.")  # fmt: skip
+@click.option("--runtime", type=click.Choice(["python3.12", "python3.10"]),
+              help="Serve this runtime's contract. [default: the template's]")  # fmt: skip
+def command(template: Path, port: int, instances: int, runtime: str | None) -> int:
+    """Run OSS, its triggers and the functions of a template on this machine.
+
+    Upload an image below the input prefix with any OSS client and its result appears below the
+    output prefix. Only this machine can connect. Everything is gone when it stops.
+    """
+    described = read_template(template)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    cloud = LocalCloud(described, instances=instances, port=port, runtime=runtime, on_line=_echo)
+    with cloud:
+        click.echo(welcome(cloud, described))
+        try:
+            while not stop.wait(1):
+                pass
+        except KeyboardInterrupt:
+            click.echo("stopping", err=True)
+    return 0
+
+
+def _echo(function: str, line: str) -> None:
+    click.echo(f"{function}  {shown(line)}")
+
+
+def welcome(cloud: LocalCloud, template: Template) -> str:
+    """What a person needs to use the cloud, ready to paste."""
+    keys = cloud.keys
+    lines = []
+    for function in template.functions:
+        for trigger in function.triggers:
+            lines.append(f"  oss://{trigger.bucket}/{trigger.prefix} -> {function.name} -> "
+                         f"{function.environment.get('FANLIGHT_OUTPUT', '')}")  # fmt: skip
+    trigger = next(trigger for function in template.functions for trigger in function.triggers)
+    return f"""\
+OSS endpoint  {cloud.endpoint.url}
+{chr(10).join(lines)}
+
+For fanlight run, status, results and replay in another terminal:
+  export FANLIGHT_OSS_ENDPOINT={cloud.endpoint.url} FC_REGION={template.region}
+  export ALIBABA_CLOUD_ACCESS_KEY_ID={keys.access_key_id}
+  export ALIBABA_CLOUD_ACCESS_KEY_SECRET={keys.access_key_secret}
+
+From Python:
+  import oss2
+  auth = oss2.AuthV4('{keys.access_key_id}', '{keys.access_key_secret}')
+  bucket = oss2.Bucket(auth, '{cloud.endpoint.url}', '{trigger.bucket}', region='{template.region}')
+  bucket.put_object_from_file('{trigger.prefix}7.png', '7.png')
+
+Ctrl-C stops it.
+"""

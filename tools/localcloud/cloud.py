@@ -1,0 +1,166 @@
+"""The local cloud: an OSS endpoint, the triggers of a template, and instances of its functions."""
+
+import json
+import time
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from fanlight.errors import ConfigError
+from tools.events import oss_event
+from tools.localcloud.instance import Answer, Instance, OnLine, default_python
+from tools.localcloud.invoker import Invocation, Invoker
+from tools.localcloud.oss import Credentials, ObjectCreated, OssEndpoint
+from tools.localcloud.template import Function, Template
+
+LOCAL_KEYS = Credentials("local-id", "local-secret")
+"""What a person uses. They open nothing but this machine's own endpoint."""
+
+
+class LocalCloud:
+    """Everything a template describes, on this machine and for it alone, until `stop`."""
+
+    def __init__(  # noqa: PLR0913 - each has a default; together they are the cloud
+        self,
+        template: Template,
+        *,
+        instances: int = 2,
+        port: int = 0,
+        python: str | None = None,
+        runtime: str | None = None,
+        on_line: OnLine = lambda _function, _line: None,
+        first_pause: float = 1.0,
+    ) -> None:
+        """`instances`: the most of one function. `runtime`: the contract, instead of its own."""
+        self.template = template
+        self.keys = LOCAL_KEYS
+        self._role_keys = Credentials("role-id", "role-secret", "role-token")
+        self.endpoint = OssEndpoint(
+            [self.keys, self._role_keys],
+            region=template.region,
+            port=port,
+            on_created=self._created,
+        )
+        self._invokers = {
+            function.name: self._invoker(
+                replace(function, runtime=runtime or function.runtime),
+                python or default_python(), on_line, instances, first_pause)
+            for function in template.functions
+        }  # fmt: skip
+
+    def start(self) -> None:
+        """Serve, with every bucket the template names."""
+        self.endpoint.start()
+        for bucket in self.template.buckets:
+            self.endpoint.create_bucket(bucket)
+
+    def stop(self) -> None:
+        """End the instances after their present requests, then the endpoint."""
+        for invoker in self._invokers.values():
+            invoker.stop()
+        self.endpoint.stop()
+
+    def __enter__(self) -> "LocalCloud":
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def invoke(self, name: str, event: bytes) -> Answer:
+        """Run a function on `event` and wait for its answer."""
+        answer: Future[Answer] = Future()
+        self._named(name).submit(Invocation(event, answer))
+        return answer.result()
+
+    def invoke_async(self, name: str, event: bytes) -> str:
+        """Accept an event for a function; returns the request id."""
+        invocation = Invocation(event)
+        self._named(name).submit(invocation)
+        return invocation.request_id
+
+    def drain(self, timeout: float = 60) -> bool:
+        """Wait until nothing is queued or running, dead letters included; False if time ran out."""
+        until = time.monotonic() + timeout
+        # A function's failure may queue work for another: all have to be at rest in one pass.
+        return all(
+            invoker.drain(until - time.monotonic())
+            for _ in self._invokers
+            for invoker in self._invokers.values()
+        )
+
+    def _named(self, name: str) -> Invoker:
+        try:
+            return self._invokers[name]
+        except KeyError:
+            known = ", ".join(self._invokers)
+            raise ConfigError(f"there is no function {name}; the template has {known}") from None
+
+    def _created(self, made: ObjectCreated) -> None:
+        """One matching call, one event for each trigger that wants it."""
+        document = oss_event(
+            made.bucket,
+            made.key,
+            name=made.name,
+            size=made.size,
+            etag=made.etag,
+            mime_type=made.mime_type,
+            user_meta=made.user_meta,
+            region=self.template.region,
+            account=self.template.account,
+            request_id=made.request_id,
+        )
+        for function in self.template.functions:
+            for trigger in function.triggers:
+                if trigger.matches(made.bucket, made.name, made.key):
+                    self.invoke_async(function.name, json.dumps(document).encode())
+
+    def _invoker(
+        self, function: Function, python: str, on_line: OnLine, limit: int, first_pause: float
+    ) -> Invoker:
+        def start() -> Instance:
+            extra = {
+                "FANLIGHT_OSS_ENDPOINT": self.endpoint.url,
+                "FC_REGION": self.template.region,
+                "FC_ACCOUNT_ID": self.template.account,
+            }
+            return Instance(function, extra, python, on_line)
+
+        return Invoker(function, start, lambda: self._role_keys, self._failed,
+                       limit=limit, first_pause=first_pause)  # fmt: skip
+
+    def _failed(self, function: Function, invocation: Invocation, answer: Answer) -> None:
+        if function.on_failure:
+            document = _failure(self.template, function, invocation, answer)
+            self.invoke_async(function.on_failure, json.dumps(document).encode())
+
+
+def _failure(
+    template: Template, function: Function, invocation: Invocation, answer: Answer
+) -> dict[str, Any]:
+    """What the platform sends an `onFailure` destination."""
+    arn = f"acs:fc:{template.region}:{template.account}:functions/{function.name}"
+    return {
+        "timestamp": int(time.time() * 1000),
+        "requestContext": {
+            "requestId": invocation.request_id,
+            "functionArn": arn,
+            "condition": "UnhandledInvocationError",
+            "approximateInvokeCount": invocation.attempts,
+        },
+        "requestPayload": invocation.event.decode("utf-8", "replace"),
+        "responseContext": {"statusCode": 200, "functionError": "UnhandledInvocationError"},
+        "responsePayload": answer.payload,
+    }
+
+
+def project_template() -> Path:
+    """The template that ships with the project."""
+    return Path(__file__).parent.parent.parent / "template.yml"

@@ -1,0 +1,155 @@
+"""One function instance: a process that serves one request at a time."""
+
+import base64
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tools.localcloud.oss import Credentials
+from tools.localcloud.template import Function
+
+_BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+_INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE")
+"""An instance knows what its template gives it, not what this machine happens to have set."""
+
+OnLine = Callable[[str, str], None]
+"""Called with the function's name and each line it prints."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an invocation gave: the handler's value, or the platform's error document."""
+
+    ok: bool
+    payload: str
+
+
+class Instance:
+    """Started cold; `invoke` initializes it first. Broken once its process has ended."""
+
+    def __init__(
+        self, function: Function, environment: dict[str, str], python: str, on_line: OnLine
+    ) -> None:
+        """`environment` is added to the template's own variables."""
+        self._function = function
+        self._initialized = function.initializer is None
+        answers, theirs = os.pipe()
+        self._answers = os.fdopen(answers, "rb")
+        self._process = subprocess.Popen(  # noqa: S603 - the code is the user's own function
+            [python, str(_BOOTSTRAP), str(theirs)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=[theirs],
+            env=self._environment(environment),
+            start_new_session=True,  # Ctrl-C is for the cloud, which stops its instances in order
+        )
+        os.close(theirs)
+        self._printer = threading.Thread(target=self._print, args=(on_line,), daemon=True)
+        self._printer.start()
+
+    def invoke(self, request_id: str, event: bytes, keys: Credentials) -> Answer:
+        """Initialize if that is still to do, then run the handler on `event`."""
+        function = self._function
+        if not self._initialized:
+            assert function.initializer  # noqa: S101 - for the type checker
+            answer = self._ask("initialize", function.initializer, request_id, b"", keys,
+                               function.initializer_timeout)  # fmt: skip
+            if not answer.ok:
+                self.kill()
+                return answer
+            self._initialized = True
+        return self._ask("invoke", function.handler, request_id, event, keys, function.timeout)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the instance can take another request."""
+        return self._process.poll() is None
+
+    def stop(self, keys: Credentials) -> None:
+        """Run pre_stop, then end the process."""
+        if self.alive and self._initialized and self._function.pre_stop:
+            self._ask("pre_stop", self._function.pre_stop, str(uuid.uuid4()), b"", keys, 5)
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process at once."""
+        if self.alive:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._printer.join(1)
+        self._answers.close()
+        assert self._process.stdin  # noqa: S101 - for the type checker
+        self._process.stdin.close()
+
+    def _ask(  # noqa: PLR0913, PLR0917 - the fields of one request
+        self, kind: str, handler: str, request_id: str, event: bytes, keys: Credentials,
+        timeout: float,
+    ) -> Answer:  # fmt: skip
+        request = {
+            "kind": kind,
+            "handler": handler,
+            "request_id": request_id,
+            "event": base64.b64encode(event).decode(),
+            "credentials": asdict(keys),
+            "contract": self._function.runtime,
+            "timeout": int(timeout),
+        }
+        assert self._process.stdin  # noqa: S101 - for the type checker
+        try:
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.flush()
+        except OSError:
+            return self._died()
+        ready, _, _ = select.select([self._answers], [], [], timeout)
+        if not ready:
+            self.kill()
+            return _error("FunctionTimedOut", f"{kind} timed out after {timeout:g} seconds")
+        line = self._answers.readline()
+        if not line:
+            return self._died()
+        answer: dict[str, Any] = json.loads(line)
+        return Answer(answer["ok"], answer["payload"])
+
+    def _died(self) -> Answer:
+        code = self._process.wait()
+        return _error("ProcessExited", f"the process exited unexpectedly with status {code}")
+
+    def _environment(self, extra: dict[str, str]) -> dict[str, str]:
+        function = self._function
+        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        return {
+            **inherited,
+            "PYTHONUNBUFFERED": "1",
+            "FC_FUNC_CODE_PATH": str(function.code),
+            "FC_FUNCTION_NAME": function.name,
+            "FC_FUNCTION_HANDLER": function.handler,
+            "FC_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
+            "FC_INSTANCE_ID": str(uuid.uuid4()),
+            **function.environment,
+            **extra,
+        }
+
+    def _print(self, on_line: OnLine) -> None:
+        assert self._process.stdout  # noqa: S101 - for the type checker
+        with self._process.stdout as lines:
+            for line in lines:
+                on_line(self._function.name, line.decode("utf-8", "replace").rstrip("\n"))
+
+
+def _error(kind: str, message: str) -> Answer:
+    return Answer(ok=False, payload=json.dumps({"errorMessage": message, "errorType": kind}))
+
+
+def default_python() -> str:
+    """The interpreter this process runs on."""
+    return sys.executable

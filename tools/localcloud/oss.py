@@ -1,0 +1,125 @@
+"""A local OSS endpoint: the real oss2 client works against it unchanged.
+
+Underneath is moto's S3 application; `oss_moto` drives it, `oss_store` keeps what S3 has no place
+for, `oss_dialect` speaks OSS, `signature` checks who asks, `server` carries it all over HTTP.
+A bucket's state outlives stop() and start(), so that an outage can be played; endpoints of one
+process share nothing.
+"""
+
+import logging
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from tools.localcloud.oss_dialect import answer
+from tools.localcloud.oss_moto import application
+from tools.localcloud.oss_objects import Service
+from tools.localcloud.oss_request import (
+    check_bucket,
+    check_digest,
+    from_environ,
+    new_request_id,
+    to_xml,
+)
+from tools.localcloud.oss_store import Store
+from tools.localcloud.oss_types import ObjectCreated, OssError, Response
+from tools.localcloud.server import WsgiServer
+from tools.localcloud.signature import Credentials
+
+if TYPE_CHECKING:  # the interface exists for type checkers only
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+__all__ = ["Credentials", "ObjectCreated", "OssEndpoint"]
+
+logger = logging.getLogger(__name__)
+
+
+class OssEndpoint:
+    """OSS on 127.0.0.1, for the holders of `credentials`.
+
+    `on_created` is called once for each object made, after the write and before the response,
+    in the thread of the request; what it raises is logged and does not fail the upload.
+    """
+
+    def __init__(
+        self,
+        credentials: Sequence[Credentials],
+        *,
+        region: str = "cn-hangzhou",
+        port: int = 0,
+        on_created: Callable[[ObjectCreated], None] | None = None,
+    ) -> None:
+        self._on_created = on_created
+        self._store = Store()
+        self._service = Service(self._store, tuple(credentials), region, self._announce)
+        self._server = WsgiServer(self._serve, port)
+
+    @property
+    def url(self) -> str:
+        """The endpoint to give to oss2; meaningful once started."""
+        return self._server.url
+
+    def start(self) -> None:
+        """Accept connections. Raises OSError if the port is taken."""
+        application()  # built now, so that the first request is as quick as the others
+        self._server.start()
+
+    def stop(self) -> None:
+        """Close the port and every connection."""
+        self._server.stop()
+
+    def __enter__(self) -> "OssEndpoint":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def create_bucket(self, name: str) -> None:
+        """Make a bucket without a request. Raises OssError for a name OSS would not take."""
+        self._store.create_bucket(check_bucket(name))
+
+    def _serve(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        request_id = new_request_id()
+        try:
+            request = from_environ(environ, request_id)
+            check_digest(request)
+            response = answer(self._service, request)
+        except OssError as error:
+            response = _refusal(error, environ, request_id)
+        except Exception:
+            logger.exception("error while answering %(REQUEST_METHOD)s %(RAW_URI)s", environ)
+            fault = OssError(500, "InternalError", "We encountered an internal error.")
+            response = _refusal(fault, environ, request_id)
+        headers = {"x-oss-request-id": request_id, **response.headers}
+        if response.body:
+            headers.setdefault("Content-Type", "application/xml")
+        status = HTTPStatus(response.status)
+        start_response(f"{status.value} {status.phrase}", list(headers.items()))
+        return [response.body]
+
+    def _announce(self, event: ObjectCreated) -> None:
+        if self._on_created is None:
+            return
+        try:
+            self._on_created(event)
+        except Exception:  # the listener's fault; the object is there
+            logger.exception("on_created failed for %s", event)
+
+
+def _refusal(error: OssError, environ: "WSGIEnvironment", request_id: str) -> Response:
+    body = to_xml(
+        "Error",
+        [
+            ("Code", error.code),
+            ("Message", error.message),
+            ("RequestId", request_id),
+            ("HostId", environ.get("HTTP_HOST", "")),
+        ],
+    )
+    # An answer to HEAD has no body to say it in.
+    err = {"x-oss-err": b64encode(body).decode()} if environ["REQUEST_METHOD"] == "HEAD" else {}
+    return Response(error.status, err, body)

@@ -1,0 +1,178 @@
+"""The operations of OSS on one object, from a parsed request to the store and back."""
+
+import re
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from urllib.parse import unquote_to_bytes
+
+from tools.localcloud.oss_post import read_form
+from tools.localcloud.oss_request import check_bucket, check_key, to_xml
+from tools.localcloud.oss_store import Store
+from tools.localcloud.oss_types import ObjectCreated, OssError, Request, Response, Stored
+from tools.localcloud.signature import Credentials
+
+_KEPT = frozenset(["cache-control", "content-disposition", "content-encoding", "content-type"])
+_KEPT |= {"content-language", "expires"}
+OVERRIDES = frozenset(f"response-{name}" for name in _KEPT)
+_CONDITIONS = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
+
+
+@dataclass(frozen=True)
+class Service:
+    """What the operations work with."""
+
+    store: Store
+    credentials: Sequence[Credentials]
+    region: str
+    on_created: Callable[[ObjectCreated], None]
+
+
+Operation = Callable[[Service, Request], Response]
+
+
+def put(service: Service, request: Request) -> Response:
+    """PutObject, or CopyObject if a source is named."""
+    if "x-oss-copy-source" in request.headers:
+        return _copy(service, request)
+    stored = service.store.put(
+        request.bucket,
+        request.key,
+        request.body,
+        kept_headers(request.headers),
+        forbid=forbids(request.headers),
+    )
+    announce(service, request, "PutObject", stored)
+    return Response(200, result_headers(stored))
+
+
+def _copy(service: Service, request: Request) -> Response:
+    bucket, _, key = request.headers["x-oss-copy-source"].lstrip("/").partition("/")
+    replace = request.headers.get("x-oss-metadata-directive", "COPY").upper() == "REPLACE"
+    stored = service.store.copy(
+        (check_bucket(bucket), check_key(unquote_to_bytes(key))),
+        (request.bucket, request.key),
+        kept_headers(request.headers) if replace else None,
+        forbid=forbids(request.headers),
+    )
+    announce(service, request, "CopyObject", stored)
+    copied_at = parsedate_to_datetime(stored.last_modified)
+    result = [
+        ("LastModified", copied_at.strftime("%Y-%m-%dT%H:%M:%S.000Z")),
+        ("ETag", f'"{stored.etag}"'),
+    ]
+    return Response(200, result_headers(stored), to_xml("CopyObjectResult", result))
+
+
+def post(service: Service, request: Request) -> Response:
+    """PostObject; the key and what else other requests say in headers are fields of the form."""
+    form = read_form(request, service.credentials)
+    headers, forbid = kept_headers(form.fields), forbids(form.fields)
+    stored = service.store.put(request.bucket, form.key, form.content, headers, forbid=forbid)
+    announce(service, request, "PostObject", stored, key=form.key)
+    if form.status != 201:
+        return Response(form.status, result_headers(stored))
+    result = [("Bucket", request.bucket), ("Key", form.key), ("ETag", f'"{stored.etag}"')]
+    return Response(201, result_headers(stored), to_xml("PostResponse", result))
+
+
+def head(service: Service, request: Request) -> Response:
+    """HeadObject and GetObjectMeta."""
+    status, stored = service.store.head(request.bucket, request.key, _conditions(request))
+    return Response(status, {**_object_headers(stored), "Content-Length": str(stored.size)})
+
+
+def get(service: Service, request: Request) -> Response:
+    """GetObject, whole or a range of it."""
+    status, stored, body = service.store.get(request.bucket, request.key, _conditions(request))
+    headers = _object_headers(stored)
+    headers |= {k[9:].title(): v for k, v in request.query.items() if k in OVERRIDES}
+    span = _range(request.headers, stored.size)
+    if status != 200 or span is None:
+        return Response(status, headers, body)
+    headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{stored.size}"
+    return Response(206, headers, body[span.start : span.stop])
+
+
+def delete(service: Service, request: Request) -> Response:
+    """DeleteObject; deleting what is not there succeeds too."""
+    service.store.delete(request.bucket, [request.key])
+    return Response(204)
+
+
+def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """What an object keeps of the headers it was written with."""
+    kept = {k: v for k, v in headers.items() if k in _KEPT or k.startswith("x-oss-meta-")}
+    return {"content-type": "application/octet-stream", **kept}
+
+
+def forbids(headers: Mapping[str, str]) -> bool:
+    """Whether an object that is there already must stay."""
+    return headers.get("x-oss-forbid-overwrite", "").lower() == "true"
+
+
+def result_headers(stored: Stored) -> dict[str, str]:
+    """What OSS says about the content, in answer to reads and writes alike."""
+    headers = {"ETag": f'"{stored.etag}"', "x-oss-hash-crc64ecma": str(stored.crc)}
+    if stored.kind == "Normal":
+        headers["Content-MD5"] = b64encode(bytes.fromhex(stored.etag)).decode()
+    return headers
+
+
+def announce(
+    service: Service, request: Request, name: str, stored: Stored, key: str | None = None
+) -> None:
+    """Tell the listener of an object made by the operation of that name."""
+    meta = {k: v for k, v in stored.headers.items() if k.startswith("x-oss-meta-")}
+    event = ObjectCreated(
+        bucket=request.bucket,
+        key=request.key if key is None else key,
+        name=f"ObjectCreated:{name}",
+        size=stored.size,
+        etag=stored.etag,
+        mime_type=stored.headers["content-type"],
+        user_meta={k: v.encode("latin-1").decode(errors="replace") for k, v in meta.items()},
+        request_id=request.request_id,
+    )
+    service.on_created(event)
+
+
+def _object_headers(stored: Stored) -> dict[str, str]:
+    kept = {k if k.startswith("x-oss-") else k.title(): v for k, v in stored.headers.items()}
+    return {
+        **kept,
+        **result_headers(stored),
+        "Last-Modified": stored.last_modified,
+        "Accept-Ranges": "bytes",
+        "x-oss-object-type": stored.kind,
+        "x-oss-storage-class": "Standard",
+    }
+
+
+def _conditions(request: Request) -> dict[str, str]:
+    conditions = {name: request.headers[name] for name in _CONDITIONS if name in request.headers}
+    for name in conditions.keys() & {"if-match", "if-none-match"}:
+        tag = conditions[name].strip('"')
+        conditions[name] = f'"{tag.lower()}"'  # moto's ETags are lower case
+    return conditions
+
+
+def _range(headers: Mapping[str, str], size: int) -> range | None:
+    """The bytes asked for; None for all, which is also what OSS makes of a range it cannot fill.
+
+    With `x-oss-range-behavior: standard` it clips the range instead, or answers 416.
+    """
+    found = re.fullmatch(r"bytes=(\d*)-(\d*)", headers.get("range", ""))
+    if found is None or found.group() == "bytes=-":
+        return None
+    first, last = found.groups()
+    start = int(first) if first else max(size - int(last), 0)
+    stop = int(last) + 1 if first and last else size
+    if start < stop <= size:
+        return range(start, stop)
+    if headers.get("x-oss-range-behavior") != "standard" or start < size >= stop:
+        return None
+    if start >= size:
+        raise OssError(416, "InvalidRange", "The requested range cannot be satisfied.")
+    return range(start, size)

@@ -1,0 +1,140 @@
+"""template.yml into functions: what to run, when, and how often to try again."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fanlight.errors import ConfigError
+
+_VARIABLE = re.compile(r"\$\{vars\.(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """An OSS trigger: which creating calls on which keys of which bucket invoke the function."""
+
+    bucket: str
+    events: frozenset[str]
+    prefix: str
+    suffix: str
+
+    def matches(self, bucket: str, name: str, key: str) -> bool:
+        """`name` as events spell it, without `oss:` in front."""
+        return (
+            bucket == self.bucket
+            and (name in self.events or f"{name.partition(':')[0]}:*" in self.events)
+            and key.startswith(self.prefix)
+            and key.endswith(self.suffix)
+        )
+
+
+@dataclass(frozen=True)
+class Function:
+    """One function of the template. Timeouts and ages are in seconds."""
+
+    name: str
+    code: Path
+    runtime: str
+    handler: str
+    initializer: str | None
+    initializer_timeout: float
+    pre_stop: str | None
+    timeout: float
+    memory_mb: int
+    environment: dict[str, str]
+    triggers: tuple[Trigger, ...]
+    retries: int
+    max_age: float
+    on_failure: str | None
+
+
+@dataclass(frozen=True)
+class Template:
+    """Every function of a template.yml, and the region they are in."""
+
+    functions: tuple[Function, ...]
+    region: str
+    account: str
+
+    @property
+    def buckets(self) -> list[str]:
+        """Every bucket a trigger or a setting names, sorted."""
+        named = {trigger.bucket for function in self.functions for trigger in function.triggers}
+        for function in self.functions:
+            for value in function.environment.values():
+                if value.startswith("oss://"):
+                    named.add(value.removeprefix("oss://").partition("/")[0])
+        return sorted(named)
+
+
+def read_template(path: Path) -> Template:
+    """Read a Serverless Devs 3 template; ConfigError says what is missing."""
+    try:
+        document = yaml.safe_load(path.read_text("utf-8"))
+        variables = {name: str(value) for name, value in (document.get("vars") or {}).items()}
+        resources = _filled(document["resources"], variables)
+        functions = tuple(
+            _function(resource["props"], path.parent)
+            for resource in resources.values()
+            if resource["component"] == "fc3"
+        )
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {error}") from None
+    except KeyError as error:
+        raise ConfigError(f"{path}: {error.args[0]} is missing") from None
+    except (AttributeError, TypeError, ValueError, IndexError) as error:
+        raise ConfigError(f"{path} is not a Serverless Devs 3 template: {error}") from None
+    regions = {resource["props"]["region"] for resource in resources.values()}
+    return Template(functions, regions.pop(), variables.get("account", "0"))
+
+
+def _filled(value: Any, variables: dict[str, str]) -> Any:
+    """`value` with `${vars.name}` replaced everywhere; KeyError for a name that is not there."""
+    if isinstance(value, dict):
+        return {key: _filled(item, variables) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item, variables) for item in value]
+    if isinstance(value, str):
+        return _VARIABLE.sub(lambda found: variables[found[1]], value)
+    return value
+
+
+def _function(props: dict[str, Any], root: Path) -> Function:
+    lifecycle = props.get("instanceLifecycleConfig", {})
+    initializer = lifecycle.get("initializer", {})
+    asynchronous = props.get("asyncInvokeConfig", {})
+    destination = asynchronous.get("destinationConfig", {}).get("onFailure", {}).get("destination")
+    return Function(
+        name=props["functionName"],
+        code=(root / props["code"]).resolve(),
+        runtime=props["runtime"],
+        handler=props["handler"],
+        initializer=initializer.get("handler"),
+        initializer_timeout=float(initializer.get("timeout", 3)),
+        pre_stop=lifecycle.get("preStop", {}).get("handler"),
+        timeout=float(props.get("timeout", 3)),
+        memory_mb=int(props["memorySize"]),
+        environment={k: str(v) for k, v in props.get("environmentVariables", {}).items()},
+        triggers=tuple(
+            _trigger(item) for item in props.get("triggers", []) if item["triggerType"] == "oss"
+        ),
+        retries=int(asynchronous.get("maxAsyncRetryAttempts", 3)),
+        max_age=float(asynchronous.get("maxAsyncEventAgeInSeconds", 86400)),
+        on_failure=destination.rpartition("/")[2] if destination else None,
+    )
+
+
+def _trigger(item: dict[str, Any]) -> Trigger:
+    config = item["triggerConfig"]
+    key = config["filter"]["key"]
+    return Trigger(
+        bucket=item["sourceArn"].split(":")[4],
+        events=frozenset(name.removeprefix("oss:") for name in config["events"]),
+        prefix=key["prefix"],
+        suffix=key["suffix"],
+    )

@@ -1,0 +1,118 @@
+"""Folders and oss:// places given on the command line, opened as stores."""
+
+import functools
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fanlight.errors import ConfigError
+from fanlight.place import SCHEME, Place
+from fanlight.retry import Retry
+from fanlight.store import Store
+from fanlight.store_folder import FolderStore
+
+PATIENCE = 120.0
+"""Seconds for which a request is repeated before its key counts as failed."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """How OSS is reached; keys come from the environment, where they are not seen in `ps`."""
+
+    endpoint: str = ""
+    region: str = ""
+
+
+@dataclass(frozen=True)
+class Side:
+    """A place and the store it is in."""
+
+    store: Store
+    place: Place
+
+    @classmethod
+    def images(cls, text: str, access: Access) -> "Side":
+        """Open the place that holds images: a folder, or `oss://bucket/prefix/`."""
+        if text.startswith(SCHEME):
+            return cls._oss(text, access)
+        folder = Path(text)
+        if not folder.is_dir():
+            what = "is a file; name the folder it is in" if folder.exists() else "does not exist"
+            raise click.UsageError(f"{text} {what}")
+        return cls._folder(FolderStore(folder, escaped=False))
+
+    @classmethod
+    def results(cls, text: str, access: Access) -> "Side":
+        """Open the place that holds results; a folder is made when the first is written."""
+        if text.startswith(SCHEME):
+            return cls._oss(text, access)
+        return cls._folder(FolderStore(Path(text), escaped=True))
+
+    @classmethod
+    def _folder(cls, store: FolderStore) -> "Side":
+        return cls(store, Place(store.name, ""))
+
+    @classmethod
+    def _oss(cls, text: str, access: Access) -> "Side":
+        from fanlight.runtime import credentials  # noqa: PLC0415 - oss2 takes 0.2 s to import
+        from fanlight.store_oss import OssStore  # noqa: PLC0415
+
+        place = Place.parse(text if text.endswith("/") else f"{text}/")
+        if not access.region:
+            raise ConfigError("name the bucket's region: --region cn-hangzhou, or FC_REGION")
+        store = OssStore(
+            place.bucket,
+            endpoint=access.endpoint or f"https://oss-{access.region}.aliyuncs.com",
+            region=access.region,
+            credentials=credentials(None, os.environ),
+            retry=Retry.lasting(PATIENCE),
+        )
+        return cls(store, place)
+
+
+def default_output(source: str) -> str:
+    """Beside the source, never inside it: results would be taken for images by the next run."""
+    if source.startswith(SCHEME):
+        place = Place.parse(source if source.endswith("/") else f"{source}/")
+        if not place.prefix:
+            raise click.UsageError("SOURCE is a whole bucket; say with --out where results go")
+        return f"{SCHEME}{place.bucket}/{place.prefix.rstrip('/')}-results/"
+    path = Path(os.path.realpath(source))
+    return str(path.with_name(f"{path.name}-results"))
+
+
+def check_apart(source: str, out: str) -> None:
+    """Refuse places of which one lies in the other."""
+    if source.startswith(SCHEME) != out.startswith(SCHEME):
+        return
+    if source.startswith(SCHEME):
+        first, second = (Place.parse(p if p.endswith("/") else f"{p}/") for p in (source, out))
+        overlap = first.holds(second) or second.holds(first)
+    else:
+        real = Path(os.path.realpath(source)), Path(os.path.realpath(out))
+        overlap = real[0].is_relative_to(real[1]) or real[1].is_relative_to(real[0])
+    if overlap:
+        raise click.UsageError(f"results in {out} would mix with the images in {source}; choose another --out")
+
+
+def access_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--endpoint` and `--region`, as one `access` argument."""
+
+    @click.option(
+        "--region", envvar="FC_REGION", default="", help="Region of the bucket, for oss:// places."
+    )
+    @click.option(
+        "--endpoint",
+        envvar="FANLIGHT_OSS_ENDPOINT",
+        default="",
+        help="OSS endpoint; by default the region's public one.",
+    )
+    @functools.wraps(command)
+    def wrapper(*args: Any, endpoint: str, region: str, **kwargs: Any) -> Any:
+        return command(*args, access=Access(endpoint, region), **kwargs)
+
+    return wrapper
