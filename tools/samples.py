@@ -12,8 +12,11 @@ def pictures(folder: Path = FOLDER) -> list[Path]:
 
 
 def sample(key: str) -> bytes:
-    """A picture for a key: always the same one, one of its kind where the name tells."""
+    """A picture for a key: the one of that name, else always the same one of its kind."""
     all_of_them = pictures()
+    for path in all_of_them:
+        if path.name == Path(key).name:
+            return path.read_bytes()
     same = [path for path in all_of_them if path.suffix == Path(key).suffix.lower()] or all_of_them
     return same[zlib.crc32(key.encode()) % len(same)].read_bytes()
 

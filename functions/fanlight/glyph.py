@@ -6,16 +6,11 @@ the centre of 28 x 28. A network trained on that sees anything else as noise, so
 place, colour and light the digit had is taken out here.
 """
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from fanlight.ink import Bytes, Floats, Ink, Mask, opaque, readings, resized
-
-Box = tuple[int, int, int, int]
-"""left, top, right, bottom; the last two are one past the end."""
+from fanlight.ink import Bytes, Floats, opaque, resized
+from fanlight.strokes import Digit, box_of, find_digit
 
 SIDE = 28
 INNER = 20
@@ -25,6 +20,8 @@ CLOSE = 80
 """Longest side of the digit when it is looked at closely: four pixels for each of the 20."""
 THINNEST = 1.7
 """Strokes thinner than this, in pixels of the 20 x 20 box, are thickened to it."""
+
+SQUARE = np.ones((3, 3), np.uint8)
 
 
 def find_glyph(pixels: Bytes) -> Floats:
@@ -39,16 +36,15 @@ def find_glyph(pixels: Bytes) -> Floats:
         return ready
     scale = min(1.0, SEARCH / max(sheet.shape[:2]))
     small = resized(sheet, scale)
-    found = _search(small)
-    if found is not None and found.is_sheet:
-        left, top, right, bottom = found.box
-        inner = _search(small[top:bottom, left:right])
-        if inner is not None and not inner.touches:
-            offset = round(left / scale), round(top / scale)
-            sheet, found = sheet[offset[1] :, offset[0] :], inner
-    if found is None:
+    digit = find_digit(small)
+    if digit is not None and digit.is_sheet:
+        left, top, right, bottom = box_of(digit.mask)
+        written = find_digit(small[top:bottom, left:right])
+        if written is not None and not written.touches:
+            sheet, digit = sheet[round(top / scale) :, round(left / scale) :], written
+    if digit is None:
         return np.zeros((SIDE, SIDE), np.float32)
-    return _placed(_close_up(sheet, found, scale))
+    return _placed(_close_up(sheet, digit, scale))
 
 
 def _in_convention(sheet: Bytes) -> Floats | None:
@@ -64,78 +60,64 @@ def _in_convention(sheet: Bytes) -> Floats | None:
         return None
     ink = np.clip(ink / (255 if peak > 250 else peak), 0, 1)
     solid = np.where(ink > 0.1, ink, 0)
-    left, top, right, bottom = _box(solid > 0)
+    left, top, right, bottom = box_of(solid > 0)
     across, down = _centre(solid)
     fits = INNER - 2 <= max(right - left, bottom - top) <= INNER + 1
     return ink if fits and 13.3 < across < 14.7 and 13.3 < down < 14.7 else None
 
 
-@dataclass(frozen=True)
-class _Found:
-    ink: Ink
-    mask: Mask
-    """The strokes of the digit."""
-    score: float
-    touches: bool
-    """Whether they reach the edge of the picture."""
-    box: Box
-
-    @property
-    def is_sheet(self) -> bool:
-        """Whether this is rather a sheet of paper, on a table, than a digit."""
-        left, top, right, bottom = self.box
-        area = (right - left) * (bottom - top)
-        return area > 0.15 * self.mask.size and float(self.mask.sum()) > 0.55 * area
-
-
-def _search(small: Bytes) -> _Found | None:
-    """The likeliest digit. Only where it reaches the picture's edge is more than one way tried."""
-    best = None
-    for ink in readings(small):
-        for mask in ink.masks():
-            for strokes in (mask, _without_lines(mask)):
-                found = _likeliest(ink, strokes) if strokes is not None else None
-                if found and (best is None or found.score > best.score):
-                    best = found
-                if found and not found.touches:
-                    return best
-    return best
+def _close_up(sheet: Bytes, digit: Digit, scale: float) -> Floats:
+    """The digit's ink, 0 to 1, cut to its box, from the full picture."""
+    left, top, right, bottom = box_of(digit.mask)
+    pad = 2 + max(right - left, bottom - top) // 10
+    height, width = digit.mask.shape
+    left, top = max(0, left - pad), max(0, top - pad)
+    right, bottom = min(width, right + pad), min(height, bottom + pad)
+    rows = slice(int(top / scale), int(np.ceil(bottom / scale)))
+    columns = slice(int(left / scale), int(np.ceil(right / scale)))
+    crop = sheet[rows, columns]
+    crop = resized(crop, min(1.0, CLOSE / max(crop.shape[:2])))
+    size = crop.shape[1], crop.shape[0]
+    paper = cv2.resize(digit.ink.paper[top:bottom, left:right], size).reshape(crop.shape)
+    near = cv2.dilate(digit.mask[top:bottom, left:right].astype(np.uint8), SQUARE)
+    near = cv2.resize(near, size, interpolation=cv2.INTER_NEAREST)
+    ink = np.where(near, np.maximum(digit.ink.of(crop, paper), 0), 0)
+    full = float(np.percentile(ink[ink > 0.4 * float(ink.max())], 60))
+    ink = _thickened(np.clip((ink / full - 0.15) / 0.75, 0, 1))
+    left, top, right, bottom = box_of(ink > 0.3)
+    return ink[top:bottom, left:right]
 
 
-def _without_lines(mask: Mask) -> Mask | None:
-    """The mask without the straight lines that cross the whole picture; None if it has none."""
-    height, width = mask.shape
-    flat = mask.astype(np.uint8)
-    lines = np.zeros_like(flat)
-    for size in ((max(3, width // 8), 1), (1, max(3, height // 8))):
-        runs = cv2.morphologyEx(flat, cv2.MORPH_OPEN, np.ones(size[::-1], np.uint8))
-        joined = cv2.dilate(runs, np.ones((3, 3), np.uint8))
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-        long = (stats[:, 2] > 0.8 * width) if size[1] == 1 else (stats[:, 3] > 0.8 * height)
-        long[0] = False
-        if count > 1 and long.any():
-            lines |= long[labels].astype(np.uint8)
-    return mask & (lines == 0) if lines.any() else None
+def _thickened(ink: Floats) -> Floats:
+    """A pen's hair line would all but vanish in 20 x 20: make it as thick as MNIST's thinnest."""
+    solid = (ink > 0.5).astype(np.uint8)
+    left, top, right, bottom = box_of(solid > 0)
+    unit = max(right - left, bottom - top) / INNER
+    area = int(solid.sum())
+    edge = area - int(cv2.erode(solid, SQUARE).sum())
+    stroke = 2 * area / max(1, edge) / unit
+    grow = round((THINNEST - stroke) * unit)
+    if grow < 1:
+        return ink
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (grow + 1, grow + 1))
+    return cv2.dilate(ink, disc)
 
 
-def _likeliest(ink: Ink, mask: Mask) -> _Found | None:
-    """The patch of ink most like a digit, with what belongs to it."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    if len(stats) < 2:
-        return None
-    height, width = mask.shape
-    left, top, right, bottom = stats[:, 0], stats[:, 1], stats[:, 0] + stats[:, 2], stats[:, 1] + stats[:, 3]
-    mass = np.bincount(labels.ravel(), np.maximum(ink.amount, 0).ravel(), len(stats))
-    touches = (left == 0) | (top == 0) | (right == width) | (bottom == height)
-    ring = np.concatenate([labels[0], labels[-1], labels[1:-1, 0], labels[1:-1, -1]])
-    around = np.bincount(ring, minlength=len(stats)) / len(ring)
-    score = mass * np.where(touches, 0.05, 1.0) * np.where(around > 0.4, 0.01, 1.0)
-    score[0] = 0
-    main = int(np.argmax(score))
-    inside = (left > left[main]) & (top > top[main]) & (right < right[main]) & (bottom < bottom[main])
-    inside &= stats[:, 2:4].max(1) > 0.25 * stats[main, 2:4].max()
-    if inside.any() and _is_frame(labels == main):
-        main = int(np.argmax(score * inside))
-    joined = _joined(stats, touches, main)
-    chosen = joined[labels]
-    return _Found(ink, chosen, float(score[main]), bool(touches[main]), _box(chosen))
+def _placed(ink: Floats) -> Floats:
+    """Fit the ink into 20 x 20 and put its centre of mass at the centre of 28 x 28."""
+    glyph = resized(ink, INNER / max(ink.shape))[:, :, 0]
+    glyph = np.clip(glyph / max(0.3, float(np.percentile(glyph[glyph > 0.1], 90))), 0, 1)
+    height, width = glyph.shape
+    across, down = _centre(glyph)
+    x = min(max(round(SIDE / 2 - across), 0), SIDE - width)
+    y = min(max(round(SIDE / 2 - down), 0), SIDE - height)
+    out = np.zeros((SIDE, SIDE), np.float32)
+    out[y : y + height, x : x + width] = glyph
+    return out
+
+
+def _centre(ink: Floats) -> tuple[float, float]:
+    """The centre of mass, as x and y."""
+    columns, rows, total = ink.sum(0), ink.sum(1), float(ink.sum())
+    x = float(columns @ np.arange(len(columns))) / total
+    return x, float(rows @ np.arange(len(rows))) / total

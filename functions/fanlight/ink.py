@@ -68,7 +68,7 @@ def resized(image: npt.NDArray[np.generic], scale: float) -> npt.NDArray[np.gene
 
 def readings(picture: Bytes) -> Iterator[Ink]:
     """The ways to tell ink from paper, the likeliest first, each made when asked for."""
-    for estimate in (_by_median, _by_surface):
+    for estimate in (_by_surface, _by_median):
         yield _read(picture, estimate)
 
 

@@ -4,23 +4,17 @@ Whatever is not in the tables below (a subresource, a parameter, an `x-oss-` hea
 by its name with 501 NotImplemented: an ACL that was silently ignored would be worse.
 """
 
+import re
 from collections.abc import Mapping
 
 from tools.localcloud import oss_buckets, oss_multipart, oss_objects
 from tools.localcloud.oss_objects import OVERRIDES, Operation, Service
 from tools.localcloud.oss_types import OssError, Request, Response
-from tools.localcloud.signature import SIGNING_PARAMETERS, verify
+from tools.localcloud.signature import is_signing, verify
 
-_HEADERS = frozenset(
-    [
-        "x-oss-content-sha256",
-        "x-oss-copy-source",
-        "x-oss-date",
-        "x-oss-forbid-overwrite",
-        "x-oss-metadata-directive",
-        "x-oss-range-behavior",
-        "x-oss-security-token",
-    ]
+_HEADER = re.compile(
+    "x-oss-(content-sha256|copy-source|date|forbid-overwrite|metadata-directive|range-behavior"
+    "|security-token|meta-.*)|(?!x-oss-).*"
 )
 _CODED = frozenset(["encoding-type"])
 _LIST = _CODED | {"prefix", "delimiter", "max-keys"}
@@ -57,7 +51,7 @@ def answer(service: Service, request: Request) -> Response:
     selectors = [key[2] for key in _ROUTES if key[:2] == (level, request.method)]
     selector = next((name for name in selectors if name in request.query), "")
     taken, operation = _ROUTES.get((level, request.method, selector), (_NONE, None))
-    unknown = request.query.keys() - taken - SIGNING_PARAMETERS - {selector}
+    unknown = {name for name in request.query if not is_signing(name)} - taken - {selector}
     unknown |= {name for name in request.headers if not _is_known(name, request.headers)}
     if operation is None or unknown:
         what = ", ".join(sorted(unknown)) or f"{request.method} of a {level}"
@@ -70,4 +64,4 @@ def answer(service: Service, request: Request) -> Response:
 def _is_known(name: str, headers: Mapping[str, str]) -> bool:
     if name in ("x-oss-acl", "x-oss-object-acl"):
         return headers[name] in ("private", "default")
-    return not name.startswith("x-oss-") or name in _HEADERS or name.startswith("x-oss-meta-")
+    return _HEADER.fullmatch(name) is not None

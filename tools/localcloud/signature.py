@@ -18,31 +18,14 @@ from urllib.parse import quote
 from tools.localcloud.oss_types import OssError, Request
 
 # The query parameters that version 1 signs, of those that any operation here takes.
-_SUBRESOURCES = frozenset(
-    [
-        "bucketInfo",
-        "continuation-token",
-        "delete",
-        "objectMeta",
-        "partNumber",
-        "security-token",
-        "uploadId",
-        "uploads",
-    ]
+_SUBRESOURCE = re.compile(
+    "bucketInfo|continuation-token|delete|objectMeta|partNumber|security-token|uploadId|uploads"
+    "|response-.*"
 )
-_URL_V1 = frozenset(["OSSAccessKeyId", "Expires", "Signature", "security-token"])
-_URL_V4 = frozenset(
-    [
-        "x-oss-additional-headers",
-        "x-oss-credential",
-        "x-oss-date",
-        "x-oss-expires",
-        "x-oss-security-token",
-        "x-oss-signature",
-        "x-oss-signature-version",
-    ]
+_SIGNING = re.compile(
+    "OSSAccessKeyId|Expires|Signature|security-token"
+    "|x-oss-(additional-headers|credential|date|expires|security-token|signature(-version)?)"
 )
-SIGNING_PARAMETERS = _URL_V1 | _URL_V4
 _V4 = "OSS4-HMAC-SHA256"
 
 
@@ -76,6 +59,11 @@ def verify(request: Request, known: Sequence[Credentials], region: str) -> None:
         _verify_url_v1(request, known)
     else:
         raise OssError(403, "AccessDenied", "The request is not signed.")
+
+
+def is_signing(parameter: str) -> bool:
+    """Whether a query parameter is part of a signed URL, not of what it asks for."""
+    return _SIGNING.fullmatch(parameter) is not None
 
 
 def find(known: Sequence[Credentials], key_id: str, token: str) -> Credentials:
@@ -115,17 +103,13 @@ def _verify_url_v1(request: Request, known: Sequence[Credentials]) -> None:
 def _verify_v1(request: Request, credentials: Credentials, date: str, signature: str) -> None:
     headers = request.headers
     resource = f"/{request.bucket}/{request.key}" if request.bucket else "/"
-    subresources = sorted(item for item in request.query.items() if _is_signed_v1(item[0]))
+    subresources = sorted(item for item in request.query.items() if _SUBRESOURCE.fullmatch(item[0]))
     if subresources:
         resource += "?" + "&".join(f"{k}={v}" if v else k for k, v in subresources)
     signed = _lines({name: v for name, v in headers.items() if name.startswith("x-oss-")})
     start = [request.method, headers.get("content-md5", ""), headers.get("content-type", ""), date]
     text = "\n".join([*start, ""]).encode("latin-1") + signed + resource.encode()
     require_equal(sign_v1(credentials.access_key_secret, text), signature)
-
-
-def _is_signed_v1(parameter: str) -> bool:
-    return parameter in _SUBRESOURCES or parameter.startswith("response-")
 
 
 def _verify_url_v4(request: Request, known: Sequence[Credentials], region: str) -> None:

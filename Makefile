@@ -1,0 +1,50 @@
+# Everything runs in .venv; each target sets up what it needs.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: help run up test test-fast check train evaluate digits clean
+
+help:  ## say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# One stamp for each set of packages, newer than the files that name them.
+$(VENV)/.tools $(VENV)/.test $(VENV)/.train: $(VENV)/.%: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[$*]'
+	@touch $@
+$(VENV)/.check: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[test,check]'
+	@touch $@
+
+run: $(VENV)/.tools  ## upload digits (or IMAGES=folder) to a local cloud and watch the results
+	$(BIN)/fanlight demo $(IMAGES)
+
+up: $(VENV)/.tools  ## run the local cloud until Ctrl-C
+	$(BIN)/fanlight up
+
+test: $(VENV)/.test $(VENV)/.train  ## run all tests
+	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/.test  ## run the tests that need no TensorFlow
+	$(BIN)/python -m pytest -m 'not tensorflow'
+
+check: $(VENV)/.check  ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+train: $(VENV)/.tools $(VENV)/.train  ## train the digits model and measure it
+	$(BIN)/fanlight model train digits
+
+evaluate: $(VENV)/.tools  ## measure the digits model that ships
+	$(BIN)/fanlight model train digits --evaluate
+
+digits: $(VENV)/.tools  ## write the 10,000 MNIST test digits as PNG files to build/digits
+	$(BIN)/python -m tools.digits.export build/digits
+
+clean:  ## remove what was built, the environment too
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,131 @@
+"""Of all the ink in a picture, choose the strokes that make up the digit."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from fanlight.ink import Bytes, Floats, Ink, Mask, readings
+
+Box = tuple[int, int, int, int]
+"""left, top, right, bottom; the last two are one past the end."""
+
+
+@dataclass(frozen=True)
+class Digit:
+    """Strokes taken for a digit, and the reading of the picture they were seen in."""
+
+    ink: Ink
+    mask: Mask
+    score: float
+    touches: bool
+    """Whether they reach the edge of the picture."""
+
+    @property
+    def is_sheet(self) -> bool:
+        """Whether this is rather a sheet of paper on a table: large, and filled."""
+        left, top, right, bottom = box_of(self.mask)
+        area = (right - left) * (bottom - top)
+        return area > 0.15 * self.mask.size and int(self.mask.sum()) > 0.55 * area
+
+
+def box_of(mask: Mask) -> Box:
+    """The smallest box around what is set; something must be."""
+    columns, rows = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def find_digit(picture: Bytes) -> Digit | None:
+    """The likeliest digit. Only where it reaches the picture's edge is more than one way tried."""
+    best = None
+    for ink in readings(picture):
+        masks = list(ink.masks())
+        for mask in (*masks, *map(without_lines, masks)):
+            digit = None if mask is None else _likeliest(ink, mask)
+            if digit and (best is None or digit.score > best.score):
+                best = digit
+            if digit and not digit.touches:
+                return best
+    return best
+
+
+def without_lines(mask: Mask) -> Mask | None:
+    """The mask without the straight lines that cross the whole picture; None if it has none."""
+    flat = mask.astype(np.uint8)
+    lines = np.zeros(mask.shape, np.bool_)
+    for axis in (0, 1):
+        length = mask.shape[axis]
+        bar = np.ones((max(3, length // 8), 1) if axis == 0 else (1, max(3, length // 8)), np.uint8)
+        # Grown by a pixel, so that a line not quite level stays in one piece.
+        runs = cv2.dilate(cv2.morphologyEx(flat, cv2.MORPH_OPEN, bar), np.ones((3, 3), np.uint8))
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(runs, connectivity=8)
+        crosses = stats[:, cv2.CC_STAT_HEIGHT if axis == 0 else cv2.CC_STAT_WIDTH] > 0.8 * length
+        crosses[0] = False
+        lines |= crosses[labels]
+    return mask & ~lines if lines.any() else None
+
+
+def _likeliest(ink: Ink, mask: Mask) -> Digit | None:
+    parts = _Parts(mask, ink.amount)
+    main = int(np.argmax(parts.score))
+    if main == 0:
+        return None
+    within = parts.within(main)
+    if within.any() and parts.is_frame(main):
+        main = int(np.argmax(np.where(within, parts.score, 0)))
+    chosen = parts.together(main)[parts.labels]
+    return Digit(ink, chosen, float(parts.score[main]), bool(parts.touches[main]))
+
+
+class _Parts:
+    """The connected patches of ink; number 0 is the paper."""
+
+    def __init__(self, mask: Mask, amount: Floats) -> None:
+        height, width = mask.shape
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(
+            mask.astype(np.uint8), connectivity=8
+        )
+        self.labels: npt.NDArray[np.int32] = labels
+        self.left, self.top, self.width, self.height, self.area = stats.T
+        self.right, self.bottom = self.left + self.width, self.top + self.height
+        self.size = np.maximum(self.width, self.height)
+        self.touches = (
+            (self.left == 0) | (self.top == 0) | (self.right == width) | (self.bottom == height)
+        )
+        edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+        around = np.bincount(edge, minlength=len(stats)) / len(edge)
+        # As much ink as possible, but a patch at the edge is rarely the digit, and one along
+        # much of it is what lies around the paper.
+        self.score = np.bincount(labels.ravel(), np.maximum(amount, 0).ravel(), len(stats))
+        self.score *= np.where(self.touches, 0.05, 1) * np.where(around > 0.4, 0.01, 1)
+        self.score[0] = 0
+
+    def within(self, main: int) -> Mask:
+        """Those of some size that lie inside the box of the main one."""
+        inside = (self.left > self.left[main]) & (self.right < self.right[main])
+        inside &= (self.top > self.top[main]) & (self.bottom < self.bottom[main])
+        inside &= self.size > 0.25 * self.size[main]
+        return np.asarray(inside)
+
+    def is_frame(self, main: int) -> bool:
+        """Whether a patch is a box drawn around something: it fills out its own corners."""
+        rows = slice(self.top[main], self.bottom[main])
+        columns = slice(self.left[main], self.right[main])
+        points = cv2.findNonZero((self.labels[rows, columns] == main).astype(np.uint8))
+        hull = cv2.contourArea(cv2.convexHull(points))
+        return float(hull) > 0.85 * float(self.width[main] * self.height[main])
+
+    def together(self, main: int) -> Mask:
+        """The main patch and those close enough to it to be strokes of the same digit."""
+        gap = np.maximum(
+            np.maximum(self.left[main] - self.right, self.left - self.right[main]),
+            np.maximum(self.top[main] - self.bottom, self.top - self.bottom[main]),
+        )
+        beside = (self.left >= self.right[main]) | (self.right <= self.left[main])
+        another = beside & (self.height > 0.7 * self.height[main])
+        joins = (gap <= 0.15 * self.size[main]) & (self.area >= 0.03 * self.area[main]) & ~another
+        joins &= (self.size <= self.size[main]) & (self.touches <= self.touches[main])
+        joins[0] = False
+        joins[main] = True
+        return np.asarray(joins)

@@ -1,0 +1,111 @@
+"""`fanlight demo`: pictures into a local bucket, results out of it, as they happen."""
+
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+
+import click
+import oss2
+from rich.console import Console
+from rich.table import Table
+
+from fanlight.place import Place
+from tools.commands.results import row
+from tools.localcloud.cloud import LocalCloud, project_template
+from tools.localcloud.template import read_template
+from tools.samples import FOLDER, pictures, truth
+from tools.shown import shown
+
+_PATIENCE = 120.0
+"""Seconds to wait for the last result."""
+
+
+@dataclass
+class _Watch:
+    """What the functions say of each key, read from their logs."""
+
+    took: dict[str, float] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+    def __call__(self, function: str, line: str) -> None:
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            entry = {}
+        if entry.get("message") == "key":
+            with self.lock:
+                self.took[entry["key"]] = entry["ms"]
+            told = entry.get("label") or entry.get("reason") or ""
+            click.echo(f"  {entry['outcome']:<10} {shown(Path(entry['key']).name)}  {shown(told)}")
+        elif entry.get("message") == "cold start":
+            times = ", ".join(f"{k.removesuffix('_ms').replace('_', ' ')} {v:.0f} ms"
+                              for k, v in entry.items() if k.endswith("_ms"))  # fmt: skip
+            click.echo(f"  cold start  {times}")
+        elif entry.get("message") not in ("stopping", None):
+            click.echo(f"  {function}  {shown(line)}")
+
+
+@click.command()
+@click.argument("images", required=False,
+                type=click.Path(exists=True, file_okay=False, path_type=Path))  # fmt: skip
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default="build/demo",
+              show_default=True, help="Where a copy of the results goes.")  # fmt: skip
+@click.option("--instances", type=click.IntRange(1), default=2, show_default=True)
+def command(images: Path | None, out: Path, instances: int) -> int:
+    """Upload every picture of the folder IMAGES to a local cloud and show what comes out.
+
+    Each upload fires the trigger of template.yml, as it would in the cloud. Without IMAGES the
+    sample digits are used, and each answer is held against the digit that was written.
+    """
+    paths = pictures(images or FOLDER)
+    if not paths:
+        raise click.UsageError(f"there is no file in {images}")
+    template = read_template(project_template())
+    environment = next(f.environment for f in template.functions if f.triggers)
+    source = Place.parse(environment["FANLIGHT_INPUT"])
+    output = Place.parse(environment["FANLIGHT_OUTPUT"])
+    watch = _Watch()
+    with LocalCloud(template, instances=instances, on_line=watch) as cloud:
+        auth = oss2.AuthV4(cloud.keys.access_key_id, cloud.keys.access_key_secret)
+        bucket = oss2.Bucket(auth, cloud.endpoint.url, source.bucket, region=template.region)
+        click.echo(f"uploading {len(paths)} pictures to {source} at {cloud.endpoint.url}")
+        began = time.monotonic()
+        for path in paths:
+            bucket.put_object_from_file(source.prefix + path.name, str(path))
+        settled = cloud.drain(_PATIENCE)
+        seconds = time.monotonic() - began
+        documents = _fetch(bucket, output.prefix, out)
+    right = _show(documents, watch, known=images is None)
+    click.echo(f"{len(documents)} of {len(paths)} results in {seconds:.1f} s, as JSON in {out}/")
+    if right is not None:
+        click.echo(f"{right} of {len(documents)} digits are right")
+    return 0 if settled and len(documents) == len(paths) else 1
+
+
+def _fetch(bucket: oss2.Bucket, prefix: str, out: Path) -> list[dict[str, object]]:
+    """Copy every result into a folder."""
+    out.mkdir(parents=True, exist_ok=True)
+    documents = []
+    for item in oss2.ObjectIteratorV2(bucket, prefix=prefix):
+        data = bucket.get_object(item.key).read()
+        (out / Path(item.key).name).write_bytes(data)
+        documents.append(json.loads(data))
+    return documents
+
+
+def _show(documents: list[dict[str, object]], watch: _Watch, *, known: bool) -> int | None:
+    """Print the table; the number of right answers where the samples' names tell the truth."""
+    table = Table("image", "label", "score", "ms", "", box=None, pad_edge=False)
+    right = 0
+    for document in documents:
+        key, label, score, rest = row(document)
+        mark = rest if document["status"] == "rejected" else ""
+        if known and (digit := truth(Path(key).name)) is not None:
+            right += digit == label
+            mark = "" if digit == label else f"it is a {digit}"
+        cells = (Path(key).name, label, score, f"{watch.took.get(key, 0):.1f}", mark)
+        table.add_row(*(shown(cell).replace("\n", " ") for cell in cells))
+    Console(markup=False, highlight=False, emoji=False).print(table)
+    return right if known else None
