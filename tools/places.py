@@ -58,8 +58,8 @@ class Side:
 
     @classmethod
     def _oss(cls, text: str, access: Access) -> "Side":
-        from fanlight.runtime import credentials  # noqa: PLC0415 - oss2 takes 0.2 s to import
-        from fanlight.store_oss import OssStore  # noqa: PLC0415
+        from fanlight.runtime import credentials
+        from fanlight.store_oss import OssStore
 
         place = Place.parse(text if text.endswith("/") else f"{text}/")
         if not access.region:
@@ -96,7 +96,9 @@ def check_apart(source: str, out: str) -> None:
         real = Path(os.path.realpath(source)), Path(os.path.realpath(out))
         overlap = real[0].is_relative_to(real[1]) or real[1].is_relative_to(real[0])
     if overlap:
-        raise click.UsageError(f"results in {out} would mix with the images in {source}; choose another --out")
+        raise click.UsageError(
+            f"results in {out} would mix with the images in {source}; choose another --out"
+        )
 
 
 def access_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,8 +1,8 @@
 """What there is to do: each image of a listing held against its result."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from collections import deque
 from dataclasses import dataclass
 from typing import TypeVar
 

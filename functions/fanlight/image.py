@@ -130,17 +130,22 @@ def _turn(image: Pixels, header: Header) -> Pixels:
 def _pillow(data: bytes, name: str) -> Header:
     with Image.open(io.BytesIO(data), formats=[name.upper()]) as image:
         width, height = image.size
-        return Header(name, width, height, _orientation(image.getexif()))
+        # Not image.getexif(): for a PNG that decodes the whole picture.
+        return Header(name, width, height, _orientation(image.info.get("exif", b"")))
 
 
 def _webp(data: bytes) -> Header:
     # Pillow would allocate the canvas twice on opening, before the limits are checked.
-    exif = Image.Exif()
     width, height = webp_size(data)
-    exif.load(exif_of_webp(data))
-    return Header("webp", width, height, _orientation(exif))
+    return Header("webp", width, height, _orientation(exif_of_webp(data)))
 
 
-def _orientation(exif: Image.Exif) -> int:
-    value = exif.get(_ORIENTATION, 1)
+def _orientation(data: bytes) -> int:
+    """1, upright, where the EXIF data says nothing or is broken: the picture can still be good."""
+    exif = Image.Exif()
+    try:
+        exif.load(data)
+        value = exif.get(_ORIENTATION, 1)
+    except Exception:  # noqa: BLE001 - Pillow raises whatever broken data leads it to
+        return 1
     return value if isinstance(value, int) else 1

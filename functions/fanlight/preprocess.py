@@ -5,8 +5,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fanlight.bundle import Input
-from fanlight.glyph import find_glyph
 from fanlight.errors import Rejected
+from fanlight.glyph import find_glyph
 from fanlight.image import Pixels
 
 Tensor = npt.NDArray[np.float32]

@@ -24,10 +24,13 @@ class Digit:
 
     @property
     def is_sheet(self) -> bool:
-        """Whether this is rather a sheet of paper on a table: large, and filled."""
-        left, top, right, bottom = box_of(self.mask)
-        area = (right - left) * (bottom - top)
-        return area > 0.15 * self.mask.size and int(self.mask.sum()) > 0.55 * area
+        """Whether this is rather a sheet of paper on a table: large, filled, four-sided."""
+        area = int(self.mask.sum())
+        if area < 0.1 * self.mask.size:
+            return False
+        points = cv2.findNonZero(self.mask.astype(np.uint8))
+        hull = cv2.contourArea(cv2.convexHull(points))
+        return area > 0.8 * hull and rectangular(points) > 0.85
 
 
 def box_of(mask: Mask) -> Box:
@@ -36,33 +39,44 @@ def box_of(mask: Mask) -> Box:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
+def rectangular(points: npt.NDArray[np.int32]) -> float:
+    """How much of the narrowest rectangle around some points their convex hull fills."""
+    (_, (width, height), _) = cv2.minAreaRect(points)
+    return float(cv2.contourArea(cv2.convexHull(points))) / max(1.0, width * height)
+
+
 def find_digit(picture: Bytes) -> Digit | None:
-    """The likeliest digit. Only where it reaches the picture's edge is more than one way tried."""
-    best = None
-    for ink in readings(picture):
+    """The likeliest digit.
+
+    The first that keeps clear of the picture's edge is taken; else every reading is tried, and
+    one after the first has to be much better to be believed.
+    """
+    best, best_score = None, 0.0
+    for trust, ink in zip((1, 0.05, 0.02, 0.002), readings(picture), strict=True):
         masks = list(ink.masks())
         for mask in (*masks, *map(without_lines, masks)):
             digit = None if mask is None else _likeliest(ink, mask)
-            if digit and (best is None or digit.score > best.score):
-                best = digit
-            if digit and not digit.touches:
+            if digit and trust * digit.score > best_score:
+                best, best_score = digit, trust * digit.score
+            if digit and not digit.touches and trust == 1:
                 return best
     return best
 
 
 def without_lines(mask: Mask) -> Mask | None:
     """The mask without the straight lines that cross the whole picture; None if it has none."""
-    flat = mask.astype(np.uint8)
-    lines = np.zeros(mask.shape, np.bool_)
-    for axis in (0, 1):
-        length = mask.shape[axis]
-        bar = np.ones((max(3, length // 8), 1) if axis == 0 else (1, max(3, length // 8)), np.uint8)
+    flat, lines = mask.astype(np.uint8), np.zeros(mask.shape, np.bool_)
+    sides = (cv2.CC_STAT_HEIGHT, cv2.CC_STAT_WIDTH)
+    for along, across in ((0, 1), (1, 0)):
+        bar = np.ones((1, max(3, mask.shape[along] // 8)), np.uint8)
         # Grown by a pixel, so that a line not quite level stays in one piece.
-        runs = cv2.dilate(cv2.morphologyEx(flat, cv2.MORPH_OPEN, bar), np.ones((3, 3), np.uint8))
+        runs = cv2.morphologyEx(flat, cv2.MORPH_OPEN, bar if along else bar.T)
+        runs = cv2.dilate(runs, np.ones((3, 3), np.uint8))
         _, labels, stats, _ = cv2.connectedComponentsWithStats(runs, connectivity=8)
-        crosses = stats[:, cv2.CC_STAT_HEIGHT if axis == 0 else cv2.CC_STAT_WIDTH] > 0.8 * length
-        crosses[0] = False
-        lines |= crosses[labels]
+        line = stats[:, sides[along]] > 0.8 * mask.shape[along]
+        line &= stats[:, sides[across]] < max(6, 0.06 * mask.shape[along])
+        line[0] = False
+        lines |= line[labels]
     return mask & ~lines if lines.any() else None
 
 
@@ -75,7 +89,10 @@ def _likeliest(ink: Ink, mask: Mask) -> Digit | None:
     if within.any() and parts.is_frame(main):
         main = int(np.argmax(np.where(within, parts.score, 0)))
     chosen = parts.together(main)[parts.labels]
-    return Digit(ink, chosen, float(parts.score[main]), bool(parts.touches[main]))
+    score, touches = float(parts.score[main]), bool(parts.touches[main])
+    if touches and parts.area[main] > 0.03 * mask.size and parts.solid(main) > 0.7:
+        score *= 0.01  # a shadow, or a thumb
+    return Digit(ink, chosen, score, touches)
 
 
 class _Parts:
@@ -109,12 +126,18 @@ class _Parts:
         return np.asarray(inside)
 
     def is_frame(self, main: int) -> bool:
-        """Whether a patch is a box drawn around something: it fills out its own corners."""
+        """Whether a patch is a box drawn around something: its outline is a rectangle."""
+        return rectangular(self._points(main)) > 0.85
+
+    def solid(self, main: int) -> float:
+        """How much of its convex hull a patch covers."""
+        hull = cv2.contourArea(cv2.convexHull(self._points(main)))
+        return float(self.area[main]) / max(1.0, hull)
+
+    def _points(self, main: int) -> npt.NDArray[np.int32]:
         rows = slice(self.top[main], self.bottom[main])
         columns = slice(self.left[main], self.right[main])
-        points = cv2.findNonZero((self.labels[rows, columns] == main).astype(np.uint8))
-        hull = cv2.contourArea(cv2.convexHull(points))
-        return float(hull) > 0.85 * float(self.width[main] * self.height[main])
+        return cv2.findNonZero((self.labels[rows, columns] == main).astype(np.uint8))
 
     def together(self, main: int) -> Mask:
         """The main patch and those close enough to it to be strokes of the same digit."""

@@ -24,12 +24,13 @@ def command() -> None:
 @click.option("--evaluate", "only_measure", is_flag=True, help="Train nothing: measure --bundle.")
 @click.option("--bundle", type=click.Path(path_type=Path), default=SHIPPED / "digits",
               help="The bundle to measure. [default: the shipped digits]")  # fmt: skip
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("build/models"),
-              show_default=True, help="Where the trained bundles go.")  # fmt: skip
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path),
+              default=Path("build/models"), show_default=True,
+              help="Where trained bundles go.")  # fmt: skip
 @click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path),
               help="A folder with MNIST's idx files. [default: fetched, then kept]")  # fmt: skip
 @click.option("--seed", type=int, default=1, show_default=True)
-def train_command(  # noqa: PLR0913 - one argument an option
+def train_command(
     name: str, bundle: Path, out: Path, data: Path | None, seed: int, *, only_measure: bool
 ) -> int:
     """Train NAME and measure it: digits, a small network for handwritten digits.
@@ -42,9 +43,10 @@ def train_command(  # noqa: PLR0913 - one argument an option
     mnist = load_mnist(data)
     if not only_measure:
         try:
-            from tools.digits.train import train  # noqa: PLC0415 - TensorFlow takes seconds
+            from tools.digits.train import train
         except ImportError as error:
-            raise ConfigError(f"training needs the train extra: pip install -e '.[train]' ({error})") from None
+            remedy = "training needs the train extra: pip install -e '.[train]'"
+            raise ConfigError(f"{remedy} ({error})") from None
         train(out, classifier, seed=seed, data=mnist, say=click.echo)
         return 0
     with click.progressbar(length=2 * len(mnist.test_images), label="measuring") as bar:

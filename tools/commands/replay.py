@@ -36,7 +36,7 @@ from tools.shown import shown
 @click.option("--function", "name", help="[default: the template's first with a trigger]")
 @click.option("--json", "as_json", is_flag=True, help="Print the function's answers as they are.")
 @access_options
-def command(  # noqa: PLR0913 - one argument an option
+def command(
     files: tuple[Path, ...], key: str | None, image: Path | None, template: Path,
     name: str | None, access: Access, *, only_print: bool, as_json: bool,
 ) -> int:  # fmt: skip

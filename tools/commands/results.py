@@ -52,8 +52,8 @@ def _documents(side: Side) -> Iterator[dict[str, Any]]:
 
 
 def _table(documents: Iterator[dict[str, Any]]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - jsonl does without
-    from rich.table import Table  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
 
     table = Table("image", "label", "score", "runners-up or reason", box=None, pad_edge=False)
     count = 0

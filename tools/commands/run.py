@@ -29,7 +29,7 @@ _NAMED = 20
 @click.option("--max-bytes", type=click.IntRange(1), default=DEFAULT_MAX_BYTES, show_default=True)
 @click.option("--max-pixels", type=click.IntRange(1), default=DEFAULT_MAX_PIXELS, show_default=True)
 @access_options
-def command(  # noqa: PLR0913 - one argument an option
+def command(
     source: str, model: str, out: str | None, processes: int | None, top_k: int | None,
     max_bytes: int, max_pixels: int, access: Access,
 ) -> int:  # fmt: skip
@@ -99,7 +99,7 @@ def _report(outcome: dict[str, Any], counts: Counter[str], progress: Progress) -
 def _summary(counts: Counter[str], seconds: float, out: str) -> None:
     total = sum(counts.values())
     worked = total - counts["unchanged"]
-    parts = ", ".join(f"{counts[name]:,} {name}" for name in sorted(counts)) or "no images found"
+    parts = ", ".join(f"{counts[name]:,} {name}" for name in sorted(counts)) or "nothing done"
     rate = f", {worked / seconds:,.0f} a second" if worked else ""
     click.echo(f"{total:,} images in {seconds:.1f} s{rate}: {parts}")
     click.echo(f"results: {shown(out)}")

@@ -4,8 +4,8 @@ from collections import Counter
 
 import click
 
-from fanlight.reconcile import RESULT_LIMIT
 from fanlight.place import result_key
+from fanlight.reconcile import RESULT_LIMIT
 from fanlight.result import from_bytes
 from tools.places import Access, Side, access_options, check_apart, default_output
 from tools.plan import check, checks
@@ -18,7 +18,9 @@ from tools.shown import shown
 @click.option("--out", "-o", help="Where the results are. [default: SOURCE-results]")
 @click.option("--list", "list_keys", is_flag=True, help="Name every image that is not current.")
 @access_options
-def command(source: str, key: str | None, out: str | None, *, list_keys: bool, access: Access) -> int:
+def command(
+    source: str, key: str | None, out: str | None, *, list_keys: bool, access: Access
+) -> int:
     """Count the images under SOURCE by state, or explain one KEY.
 
     \b

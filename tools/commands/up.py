@@ -36,8 +36,8 @@ def command(template: Path, port: int, instances: int, runtime: str | None) -> i
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     cloud = LocalCloud(described, instances=instances, port=port, runtime=runtime, on_line=_echo)
     with cloud:
-        click.echo(welcome(cloud, described))
         try:
+            click.echo(welcome(cloud, described))
             while not stop.wait(1):
                 pass
         except KeyboardInterrupt:

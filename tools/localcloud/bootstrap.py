@@ -24,6 +24,7 @@ def main() -> None:
     for line in sys.stdin.buffer:
         request = json.loads(line)
         answer = _serve(request)
+        sys.stdout.write(request["end_of_log"] + "\n")
         sys.stdout.flush()
         sys.stderr.flush()
         answers.write(json.dumps(answer) + "\n")

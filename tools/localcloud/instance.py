@@ -44,7 +44,7 @@ class Instance:
         self._initialized = function.initializer is None
         answers, theirs = os.pipe()
         self._answers = os.fdopen(answers, "rb")
-        self._process = subprocess.Popen(  # noqa: S603 - the code is the user's own function
+        self._process = subprocess.Popen(
             [python, str(_BOOTSTRAP), str(theirs)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -54,6 +54,8 @@ class Instance:
             start_new_session=True,  # Ctrl-C is for the cloud, which stops its instances in order
         )
         os.close(theirs)
+        self._end_of_log = uuid.uuid4().hex
+        self._printed = threading.Event()
         self._printer = threading.Thread(target=self._print, args=(on_line,), daemon=True)
         self._printer.start()
 
@@ -103,7 +105,9 @@ class Instance:
             "credentials": asdict(keys),
             "contract": self._function.runtime,
             "timeout": int(timeout),
+            "end_of_log": self._end_of_log,
         }
+        self._printed.clear()
         assert self._process.stdin  # noqa: S101 - for the type checker
         try:
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -117,6 +121,7 @@ class Instance:
         line = self._answers.readline()
         if not line:
             return self._died()
+        self._printed.wait(1)  # so that whoever has the answer has its log lines too
         answer: dict[str, Any] = json.loads(line)
         return Answer(answer["ok"], answer["payload"])
 
@@ -143,7 +148,12 @@ class Instance:
         assert self._process.stdout  # noqa: S101 - for the type checker
         with self._process.stdout as lines:
             for line in lines:
-                on_line(self._function.name, line.decode("utf-8", "replace").rstrip("\n"))
+                text = line.decode("utf-8", "replace").rstrip("\n")
+                rest = text.removesuffix(self._end_of_log)
+                if rest or rest == text:
+                    on_line(self._function.name, rest)
+                if rest != text:
+                    self._printed.set()
 
 
 def _error(kind: str, message: str) -> Answer:

@@ -1,0 +1,259 @@
+"""The local cloud whole: real oss2 uploads, the project's template, real function instances."""
+
+import json
+import struct
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import jsonschema
+import numpy as np
+import oss2
+import pytest
+
+import fanlight
+from fanlight.document import to_bytes
+from tools.events import oss_event
+from tools.localcloud.cloud import LocalCloud, project_template
+from tools.localcloud.template import Template, read_template
+
+BUCKET = "fanlight-demo"
+SCHEMAS = Path(fanlight.__file__).parent
+
+
+def digit_one() -> bytes:
+    """A stroke as wide as a pen's, which is a one to anybody."""
+    page = np.full((200, 160), 240, np.uint8)
+    cv2.line(page, (80, 40), (80, 160), 20, 14)
+    return bytes(cv2.imencode(".png", page)[1])
+
+
+def digit_zero() -> bytes:
+    """A ring, which is a nought."""
+    page = np.full((200, 160), 240, np.uint8)
+    cv2.ellipse(page, (80, 100), (35, 55), 0, 0, 360, 20, 14)
+    return bytes(cv2.imencode(".png", page)[1])
+
+
+def bomb() -> bytes:
+    """The header of a PNG of 65,535 x 65,535 pixels, and nothing behind it."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", 65_535, 65_535, 8, 0, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    return b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT" + b"\0" * 4
+
+
+class Lines:
+    """What functions print: their JSON lines, and anything else that should not be there."""
+
+    def __init__(self) -> None:
+        self.entries: list[dict[str, Any]] = []
+        self.other: list[str] = []
+
+    def __call__(self, function: str, line: str) -> None:
+        try:
+            self.entries.append(json.loads(line))
+        except ValueError:
+            self.other.append(line)
+
+    def outcomes(self, key: str) -> list[str]:
+        return [e["outcome"] for e in self.entries if e["message"] == "key" and e["key"] == key]
+
+
+class Running:
+    """A cloud, what its functions say, and a client of its bucket."""
+
+    def __init__(self, cloud: LocalCloud, lines: Lines) -> None:
+        self.cloud, self.lines = cloud, lines
+        auth = oss2.AuthV4(cloud.keys.access_key_id, cloud.keys.access_key_secret)
+        self.bucket = oss2.Bucket(auth, cloud.endpoint.url, BUCKET, region="cn-hangzhou")
+
+    def result(self, name: str) -> dict[str, Any]:
+        data = self.bucket.get_object(f"output/digits/{name}.json").read()
+        document: dict[str, Any] = json.loads(data)
+        schema = json.loads((SCHEMAS / "result.schema.json").read_text())
+        jsonschema.validate(document, schema)
+        return document
+
+    def letters(self) -> list[dict[str, Any]]:
+        found = []
+        for item in oss2.ObjectIteratorV2(self.bucket, prefix="failed/"):
+            found.append(json.loads(self.bucket.get_object(item.key).read()))
+            schema = json.loads((SCHEMAS / "failure.schema.json").read_text())
+            jsonschema.validate(found[-1], schema)
+        return found
+
+
+@pytest.fixture(scope="module", params=["python3.12", "python3.10"])
+def running(request: pytest.FixtureRequest) -> Iterator[Running]:
+    lines = Lines()
+    template = read_template(project_template())
+    cloud = LocalCloud(
+        template, instances=1, runtime=request.param, on_line=lines, first_pause=0.05
+    )
+    with cloud:
+        yield Running(cloud, lines)
+    assert lines.other == []
+
+
+def test_an_upload_becomes_a_result(running: Running) -> None:
+    """A picture put below the input prefix has its result below the output prefix."""
+    put = running.bucket.put_object("input/digits/a/one.png", digit_one())
+
+    assert running.cloud.drain()
+    document = running.result("a/one.png")
+    assert document["status"] == "classified"
+    assert document["predictions"][0]["label"] == "1"
+    assert document["source"]["key"] == "input/digits/a/one.png"
+    assert document["source"]["etag"] == put.etag
+
+
+def test_an_overwrite_changes_the_result(running: Running) -> None:
+    """After an overwrite the result is that of the new picture."""
+    running.bucket.put_object("input/digits/over.png", digit_one())
+    running.cloud.drain()
+    before = running.result("over.png")
+    running.bucket.put_object("input/digits/over.png", digit_zero())
+
+    assert running.cloud.drain()
+    after = running.result("over.png")
+    assert [d["predictions"][0]["label"] for d in (before, after)] == ["1", "0"]
+
+
+def test_the_same_event_twice_is_one_classification(running: Running) -> None:
+    """A duplicate delivery finds nothing to do, and the log says `unchanged`."""
+    key = "input/digits/twice.png"
+    running.bucket.put_object(key, digit_one())
+    running.cloud.drain()
+    event = json.dumps(oss_event(BUCKET, key)).encode()
+    running.cloud.invoke_async("fanlight-classify", event)
+
+    assert running.cloud.drain()
+    assert running.lines.outcomes(key) == ["classified", "unchanged"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "code"),
+    [
+        ("empty.png", b"", "empty"),
+        ("text.png", b"this is no picture", "not_an_image"),
+        ("cut.png", digit_one()[:-20], "corrupt"),
+        ("bomb.png", bomb(), "too_many_pixels"),
+    ],
+    ids=["empty", "text", "cut", "bomb"],
+)
+def test_what_is_no_picture_is_rejected(
+    running: Running, name: str, data: bytes, code: str
+) -> None:
+    """A file that can have no answer gets a result that says why, and no retry."""
+    running.bucket.put_object(f"input/digits/{name}", data)
+
+    assert running.cloud.drain()
+    assert running.result(name)["reason"]["code"] == code
+    assert running.lines.outcomes(f"input/digits/{name}") == ["rejected"]
+
+
+def test_same_names_do_not_collide(running: Running) -> None:
+    """The same name with another extension, or in another folder, has a result of its own."""
+    keys = ["same.png", "same.bmp", "x/same.png"]
+    for key in keys:
+        running.bucket.put_object(f"input/digits/{key}", digit_one())
+
+    assert running.cloud.drain()
+    found = [running.result(key)["source"]["key"] for key in keys]
+    assert found == [f"input/digits/{key}" for key in keys]
+
+
+def test_outside_the_prefix_nothing_happens(running: Running) -> None:
+    """An upload elsewhere invokes nothing."""
+    before = len(running.lines.entries)
+    running.bucket.put_object("elsewhere/one.png", digit_one())
+
+    assert running.cloud.drain()
+    assert len(running.lines.entries) == before
+
+
+def test_a_malformed_event_becomes_a_dead_letter(running: Running) -> None:
+    """What no retry can mend is filed under the failed prefix, with the event itself."""
+    before = running.letters()
+    running.cloud.invoke_async("fanlight-classify", b'{"events": []}')
+
+    assert running.cloud.drain()
+    (letter,) = [found for found in running.letters() if found not in before]
+    assert letter["error"] == {"type": "EventError", "message": "the event holds no record"}
+    assert (letter["source"], letter["attempts"]) == (None, 4)
+    assert letter["event"] == {"events": []}
+
+
+def test_the_first_request_logs_its_cold_start(running: Running) -> None:
+    """An instance tells once what its start took: imports, model load, first inference."""
+    running.bucket.put_object("input/digits/first.png", digit_one())
+    running.cloud.drain()
+
+    starts = [entry for entry in running.lines.entries if entry["message"] == "cold start"]
+
+    assert len(starts) == 1
+    assert all(starts[0][name] > 0
+               for name in ("imports_ms", "model_load_ms", "first_inference_ms"))  # fmt: skip
+    assert starts[0]["request_id"]
+
+
+def _broken(tmp_path: Path, code: str, timeout: float = 5) -> Template:
+    (tmp_path / "broken.py").write_text(code)
+    template = read_template(project_template())
+    classify, deadletter = template.functions
+    classify = replace(classify, code=tmp_path, handler="broken.handler", initializer=None,
+                       pre_stop=None, timeout=timeout, retries=1)  # fmt: skip
+    return replace(template, functions=(classify, deadletter))
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("def handler(event, context):\n    raise KeyError('x')", "KeyError"),
+        ("import os\ndef handler(event, context):\n    os._exit(3)", "ProcessExited"),
+        ("import time\ndef handler(event, context):\n    time.sleep(60)", "FunctionTimedOut"),
+        ("def handler(event, context)\n    pass", "SyntaxError"),
+        ("def other(event, context):\n    pass", "AttributeError"),
+    ],
+)
+def test_a_failing_function_ends_in_a_suspected_letter(
+    tmp_path: Path, code: str, kind: str
+) -> None:
+    """Exception, crash, timeout, syntax error, bad name: retried, then filed as suspected."""
+    with LocalCloud(_broken(tmp_path, code, 1), instances=1, first_pause=0.01) as cloud:
+        running = Running(cloud, Lines())
+        running.bucket.put_object("input/digits/x.png", b"x")
+
+        assert cloud.drain()
+        (letter,) = running.letters()
+
+    assert letter["error"]["type"] == kind
+    assert (letter["suspected"], letter["attempts"]) == (True, 2)
+    assert letter["source"] == {"bucket": BUCKET, "key": "input/digits/x.png"}
+
+
+def test_uploads_fan_out_over_instances(tmp_path: Path) -> None:
+    """Two instances serve two slow requests at the same time."""
+    code = "import time\ndef handler(event, context):\n    time.sleep(1.0)\n    return 'done'"
+    with LocalCloud(_broken(tmp_path, code), instances=2) as cloud:
+        running = Running(cloud, Lines())
+        began = time.monotonic()
+        for name in "ab":
+            running.bucket.put_object(f"input/digits/{name}.png", b"x")
+        assert cloud.drain()
+        took = time.monotonic() - began
+
+    assert took < 1.9
+
+
+def test_an_unreadable_result_is_replaced(running: Running) -> None:
+    """A result that is not JSON counts as absent, and is written anew."""
+    running.bucket.put_object("output/digits/mend.png.json", to_bytes({"schema": "other"}))
+    running.bucket.put_object("input/digits/mend.png", digit_one())
+
+    assert running.cloud.drain()
+    assert running.result("mend.png")["status"] == "classified"
