@@ -1,0 +1,336 @@
+"""A bucket as a store, through the real oss2 client over HTTP; faults come from a server of lies."""
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from fanlight.errors import ConfigError, KeyRefused, TransientError
+from fanlight.retry import Retry
+from fanlight.store import Meta, Object
+from fanlight.store_oss import Credentials, OssStore
+from tools.localcloud import oss
+
+BODY = b"123456789"
+ETAG = hashlib.md5(BODY).hexdigest().upper()
+KEY = "in/识别 a+b%20.png"
+SECRET = "not-to-be-shown"
+STAMP = "Tue, 01 Nov 2022 08:00:00 GMT"
+ONCE = Retry.lasting(0)
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[oss.OssEndpoint]:
+    known = [oss.Credentials("id", SECRET), oss.Credentials("STS.id", "hidden", "token")]
+    with oss.OssEndpoint(known) as endpoint:
+        endpoint.create_bucket("pictures")
+        yield endpoint
+
+
+def open_store(
+    url: str,
+    *,
+    bucket: str = "pictures",
+    credentials: Credentials | None = None,
+    retry: Retry = ONCE,
+) -> OssStore:
+    return OssStore(
+        bucket,
+        endpoint=url,
+        region="cn-hangzhou",
+        credentials=credentials or Credentials("id", SECRET),
+        retry=retry,
+    )
+
+
+@pytest.fixture
+def store(endpoint: oss.OssEndpoint) -> Iterator[OssStore]:
+    store = open_store(endpoint.url)
+    yield store
+    for meta in list(store.list("")):
+        store.delete(meta.key)
+
+
+class Clock:
+    """Time that passes only while someone sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+    def retry(self, seconds: float) -> Retry:
+        return Retry(
+            deadline=lambda: seconds,
+            clock=lambda: self.now,
+            sleep=self.sleep,
+            uniform=lambda _, high: high,
+        )
+
+
+Reply = tuple[int, dict[str, str], bytes]
+
+
+def reply(body: bytes = BODY, status: int = 200, **headers: str) -> Reply:
+    return status, {name.replace("_", "-"): value for name, value in headers.items()}, body
+
+
+@contextmanager
+def liar(*replies: Reply) -> Iterator[tuple[str, list[str]]]:
+    """A server that gives these replies in turn, the last for ever; and the paths it was asked."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, headers, body = replies[min(len(asked), len(replies) - 1)]
+            asked.append(f"{self.command} {self.path}")
+            self.send_response(status)
+            for name, value in {
+                "Content-Length": str(len(body)),
+                "ETag": f'"{ETAG}"',
+                "Last-Modified": STAMP,
+                "x-oss-object-type": "Normal",
+                **headers,
+            }.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+            self.close_connection = True
+
+        do_HEAD = do_PUT = do_DELETE = do_GET
+
+        def log_message(self, *_: object) -> None:
+            """Keep the tests' output clean."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_what_is_put_is_what_is_got(store: OssStore) -> None:
+    """An object has the same key, size, ETag and version in head, get and list."""
+    assert store.put(KEY, BODY, if_absent=False)
+
+    meta = store.head(KEY)
+    assert meta is not None
+    assert meta == Meta(KEY, 9, ETAG, meta.version)
+    assert store.get(KEY, 9) == Object(meta, BODY)
+    assert list(store.list("")) == [meta]
+
+
+def test_an_overwrite_changes_the_version(store: OssStore) -> None:
+    """Other bytes under the same key are another version, even when there are as many."""
+    store.put(KEY, b"first", if_absent=False)
+    before = store.head(KEY)
+    store.put(KEY, b"other", if_absent=False)
+    after = store.head(KEY)
+
+    assert before is not None
+    assert after is not None
+    assert before.version != after.version
+    assert list(store.list("")) == [after]
+
+
+def test_put_if_absent_leaves_what_is_there(store: OssStore) -> None:
+    """The second write that must not replace says so, and changes nothing."""
+    assert store.put(KEY, b"first", if_absent=True) is True
+    assert store.put(KEY, b"other", if_absent=True) is False
+
+    found = store.get(KEY, 100)
+    assert found is not None
+    assert found.data == b"first"
+
+
+def test_too_many_bytes_are_not_read(store: OssStore) -> None:
+    """Over the limit an object comes without its bytes; at the limit, with them."""
+    store.put(KEY, BODY, if_absent=False)
+    meta = store.head(KEY)
+    assert meta is not None
+
+    assert [store.get(KEY, 8), store.get(KEY, 9)] == [Object(meta, None), Object(meta, BODY)]
+
+
+def test_a_missing_key_is_none(store: OssStore) -> None:
+    """No object is an answer, not an error; removing it is none either."""
+    store.delete("missing")
+
+    assert (store.head("missing"), store.get("missing", 1)) == (None, None)
+    assert list(store.list("missing")) == []
+
+
+def test_an_empty_object_is_whole(store: OssStore) -> None:
+    """An object without bytes is there."""
+    store.put("empty", b"", if_absent=False)
+
+    found = store.get("empty", 0)
+    assert found is not None
+    assert found.data == b""
+
+
+def test_a_listing_has_every_page_in_the_order_of_bytes(store: OssStore) -> None:
+    """Only what is under the prefix is listed, however many pages it takes."""
+    keys = [f"many/{number:04d}" for number in range(1003)]
+    for key in [*keys, "other"]:
+        store.put(key, b"", if_absent=False)
+
+    assert [meta.key for meta in store.list("many/")] == keys
+
+
+Call = Callable[[OssStore], object]
+CALLS: dict[str, Call] = {
+    "head": lambda store: store.head("x"),
+    "get": lambda store: store.get("x", 1),
+    "put": lambda store: store.put("x", b"", if_absent=True),
+    "delete": lambda store: store.delete("x"),
+    "list": lambda store: list(store.list("x")),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_missing_bucket_is_a_setting_to_change(endpoint: oss.OssEndpoint, call: Call) -> None:
+    """A bucket that is not there is never taken for a missing object."""
+    store = open_store(endpoint.url, bucket="nowhere")
+
+    with pytest.raises(ConfigError, match="NoSuchBucket.*FANLIGHT_INPUT"):
+        call(store)
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize(
+    ("credentials", "code"),
+    [
+        (Credentials("id", "wrong-secret-of-mine"), "SignatureDoesNotMatch"),
+        (Credentials("unknown", "wrong-secret-of-mine"), "InvalidAccessKeyId"),
+    ],
+)
+def test_wrong_keys_are_named_and_never_shown(
+    endpoint: oss.OssEndpoint, call: Call, credentials: Credentials, code: str
+) -> None:
+    """The error names the variable to look at and does not quote the secret."""
+    store = open_store(endpoint.url, credentials=credentials)
+
+    with pytest.raises(ConfigError, match=f"{code}.*ALIBABA_CLOUD_ACCESS_KEY_ID") as caught:
+        call(store)
+
+    assert "wrong-secret-of-mine" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_temporary_keys_work_until_they_are_stale(endpoint: oss.OssEndpoint) -> None:
+    """A token is sent along; a stale one is transient, since fresh ones come by themselves."""
+    good = open_store(endpoint.url, credentials=Credentials("STS.id", "hidden", "token"))
+    stale = open_store(endpoint.url, credentials=Credentials("STS.id", "hidden", "old"))
+
+    assert good.put("sts", BODY, if_absent=False)
+    with pytest.raises(TransientError, match="InvalidSecurityToken"):
+        stale.get("sts", 9)
+    good.delete("sts")
+
+
+def test_credentials_do_not_show_themselves() -> None:
+    """Neither repr nor str of credentials holds any of them."""
+    keys = Credentials("the-id", "the-secret", "the-token")
+
+    assert [repr(keys), str(keys)] == ["Credentials(...)"] * 2
+
+
+@pytest.mark.parametrize("key", [".", ".."])
+@pytest.mark.parametrize("method", ["head", "get", "put", "delete"])
+def test_keys_that_urls_cannot_hold_are_refused_before_they_are_sent(key: str, method: str) -> None:
+    """A whole key of dots would reach another place, so no request is made."""
+    calls: dict[str, Call] = {
+        "head": lambda store: store.head(key),
+        "get": lambda store: store.get(key, 1),
+        "put": lambda store: store.put(key, b"", if_absent=False),
+        "delete": lambda store: store.delete(key),
+    }
+
+    with liar(reply()) as (url, asked), pytest.raises(KeyRefused):
+        calls[method](open_store(url))
+
+    assert asked == []
+
+
+WHOLE = reply()
+CUT = reply(b"12345", Content_Length="9")
+WRONG_MD5 = reply(Content_MD5=base64.b64encode(hashlib.md5(b"other").digest()).decode())
+CHANGED = reply(b"x23456789")
+BUSY = reply(b"", 503)
+THROTTLED = reply(b"<Error><Code>QpsLimitExceeded</Code></Error>", 403)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        pytest.param(CUT, id="cut"),
+        pytest.param(WRONG_MD5, id="wrong-md5"),
+        pytest.param(CHANGED, id="changed"),
+        pytest.param(BUSY, id="busy"),
+        pytest.param(THROTTLED, id="throttled"),
+    ],
+)
+def test_a_passing_fault_is_tried_again(lie: Reply) -> None:
+    """What trying again mends costs one pause; without time for it, it is transient."""
+    clock = Clock()
+    with liar(lie, WHOLE) as (url, asked):
+        found = open_store(url, retry=clock.retry(60)).get("x", 100)
+    with liar(lie) as (url, _), pytest.raises(TransientError):
+        open_store(url).get("x", 100)
+
+    assert found is not None
+    assert found.data == BODY
+    assert (len(asked), clock.slept) == (2, [0.1])
+
+
+def test_a_busy_store_is_given_up_at_the_deadline() -> None:
+    """Pauses double up to the longest, and no try begins after the time is up."""
+    clock = Clock()
+    with liar(BUSY) as (url, asked), pytest.raises(TransientError, match="status 503"):
+        open_store(url, retry=clock.retry(10)).head("x")
+
+    assert clock.slept == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2]
+    assert len(asked) == 7
+
+
+def test_an_endpoint_that_is_not_there_is_transient() -> None:
+    """Nobody listening is a fault of the network, which may pass."""
+    with liar(WHOLE) as (url, _):
+        pass
+
+    with pytest.raises(TransientError, match="OSS cannot be reached"):
+        open_store(url).get("x", 1)
+
+
+def test_no_digest_is_checked_that_is_not_one_of_the_bytes() -> None:
+    """The ETag of an object in parts, or encrypted, is no MD5 of its content."""
+    with liar(reply(b"other bytes", x_oss_object_type="Multipart")) as (url, _):
+        parts = open_store(url).get("x", 100)
+    with liar(reply(b"other bytes", x_oss_server_side_encryption="AES256")) as (url, _):
+        encrypted = open_store(url).get("x", 100)
+
+    assert parts is not None
+    assert encrypted is not None
+    assert (parts.data, encrypted.data) == (b"other bytes", b"other bytes")
+
+
+def test_a_content_encoding_is_not_undone() -> None:
+    """Bytes come as they are stored: undoing an encoding would let a bomb in."""
+    with liar(reply(Content_Encoding="gzip")) as (url, _):
+        found = open_store(url).get("x", 100)
+
+    assert found is not None
+    assert found.data == BODY
