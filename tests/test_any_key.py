@@ -117,10 +117,8 @@ def test_any_key_survives_from_event_to_listing(
 
 @settings(max_examples=20, deadline=None)
 @given(key=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3))
-def test_a_key_too_long_for_a_result_is_refused_by_name(
-    sides: tuple[Side, Side], key: str
-) -> None:
-    """A key whose result could not be stored is an error of its own, told before anything is read."""
+def test_a_key_too_long_for_a_result_is_refused_by_name(sides: tuple[Side, Side], key: str) -> None:
+    """A key whose result could not be stored is an error of its own."""
     suffixes = len(OUTPUT.prefix) + len(".json")
     fitting = MAX_KEY_BYTES - suffixes
     long = key.replace("/", "x") + "x" * (fitting + 1 - len(key.replace("/", "x").encode()))

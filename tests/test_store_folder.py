@@ -102,7 +102,7 @@ def test_put_if_absent_leaves_what_is_there(store: FolderStore) -> None:
 
 
 def test_one_of_many_first_writers_wins(root: Path) -> None:
-    """However many write at the same moment, exactly one is told that it did, and its bytes stay."""
+    """However many write at the same moment, exactly one is told that it did."""
     store = FolderStore(root, escaped=True)
     barrier = Barrier(8)
 
@@ -190,6 +190,10 @@ def test_a_listing_has_files_in_order_and_nothing_else(root: Path) -> None:
     assert (store.head("pipe"), store.get("pipe", 9)) == (None, None)
 
 
+KEYS = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100),
+    st.text(st.sampled_from("./%\\a\0"), min_size=1),
+)
 CLIMBING = [
     "../secret",
     "in/../../secret",
@@ -227,7 +231,7 @@ def test_keys_that_climb_are_refused_where_names_are_plain(root: Path, key: str)
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(key=st.text(min_size=1, max_size=100) | st.text(st.sampled_from("./%\\a\0"), min_size=1))
+@given(key=KEYS)
 @example(key="../secret")
 @example(key="in/../../secret")
 @example(key="/etc/passwd")
@@ -237,10 +241,8 @@ def test_keys_that_climb_are_refused_where_names_are_plain(root: Path, key: str)
 @example(key="x" * 1023)
 @example(key="%t1")
 def test_any_key_stays_inside_where_names_are_escaped(root: Path, key: str) -> None:
-    """Where names are escaped every key is kept, under its own name, inside the folder."""
-    if any("\ud800" <= letter <= "\udfff" for letter in key):
-        return
-    store = FolderStore(root, escaped=True)
+    """Where names are escaped every result's key is kept, under its own name, inside the folder."""
+    store, key = FolderStore(root, escaped=True), key + ".json"
 
     assert store.put(key, BODY, if_absent=True)
     found = store.get(key, 9)
@@ -261,7 +263,7 @@ def test_a_link_is_never_followed(store: FolderStore, root: Path) -> None:
     for key in ("file", "folder/secret", "new"):
         assert (store.head(key), store.get(key, 100)) == (None, None)
     for key in ("folder/secret", "folder/made"):
-        with pytest.raises(KeyRefused, match="a link in .* leads elsewhere"):
+        with pytest.raises(KeyRefused, match=r"a link in .* leads elsewhere"):
             store.put(key, BODY, if_absent=False)
     store.delete("folder/secret")
     assert store.put("file", BODY, if_absent=True) is False

@@ -1,4 +1,4 @@
-"""A bucket as a store, through the real oss2 client over HTTP; faults come from a server of lies."""
+"""A bucket as a store, through the real oss2 client over HTTP, and a server that lies."""
 
 import base64
 import hashlib
@@ -105,7 +105,7 @@ def liar(*replies: Reply) -> Iterator[tuple[str, list[str]]]:
                 self.wfile.write(body)
             self.close_connection = True
 
-        do_HEAD = do_PUT = do_DELETE = do_GET
+        do_HEAD = do_PUT = do_DELETE = do_GET  # noqa: N815 - the names http.server looks for
 
         def log_message(self, *_: object) -> None:
             """Keep the tests' output clean."""
@@ -205,7 +205,7 @@ def test_a_missing_bucket_is_a_setting_to_change(endpoint: oss.OssEndpoint, call
     """A bucket that is not there is never taken for a missing object."""
     store = open_store(endpoint.url, bucket="nowhere")
 
-    with pytest.raises(ConfigError, match="NoSuchBucket.*FANLIGHT_INPUT"):
+    with pytest.raises(ConfigError, match=r"NoSuchBucket.*FANLIGHT_INPUT"):
         call(store)
 
 

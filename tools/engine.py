@@ -86,28 +86,34 @@ def run(job: Job, keys: Iterable[str], processes: int) -> Iterator[dict[str, Any
 
 
 def _pooled(job: Job, chunks: Iterator[list[str]], processes: int) -> Iterator[dict[str, Any]]:
-    suspects: list[list[str]] = []
-    while True:
-        lost = yield from _one_pool(job, chunks, processes)
-        suspects.extend(lost)
+    Model.load(job.model, 1)  # what is wrong with it is told here, not by a process that ends
+    suspects: list[str] = []
+    while lost := (yield from _one_pool(job, chunks, processes)):
+        suspects.extend(itertools.chain.from_iterable(lost))
+    # A process died with these at hand. One at a time, the one that kills its process is known.
+    while suspects:
+        alone = ([key] for key in suspects)
+        lost = yield from _one_pool(job, alone, 1, ahead=1)
         if not lost:
             break
-    # A process died with these at hand: one of them may have killed it, so each runs by itself.
-    for key in itertools.chain.from_iterable(suspects):
-        if (yield from _one_pool(job, iter([[key]]), 1)):
-            yield {"key": key, "outcome": "failed", "reason": "its decoding ended the process"}
+        ((culprit,),) = lost
+        yield {"key": culprit, "outcome": "failed", "reason": "its decoding ended the process"}
+        suspects = suspects[suspects.index(culprit) + 1 :]
 
 
 def _one_pool(
-    job: Job, chunks: Iterator[list[str]], processes: int
+    job: Job, chunks: Iterator[list[str]], processes: int, *, ahead: int = 2
 ) -> Generator[dict[str, Any], None, list[list[str]]]:
-    """Work until the chunks or a process come to their end; returns the chunks that were lost."""
+    """Work until the chunks or a process come to their end; returns the chunks that were lost.
+
+    `ahead`: chunks given out for each process, so that none waits for the next.
+    """
     pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _start, (job,))
     running: dict[Future[list[dict[str, Any]]], list[str]] = {}
     lost: list[list[str]] = []
     try:
         while True:
-            while not lost and len(running) < 2 * processes and (chunk := next(chunks, None)):
+            while not lost and len(running) < ahead * processes and (chunk := next(chunks, None)):
                 try:
                     running[_submit(pool, chunk)] = chunk
                 except BrokenProcessPool:

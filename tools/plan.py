@@ -28,6 +28,7 @@ class Check:
     key: str
     state: str
     reason: str = ""
+    recipe: str = ""
 
     @property
     def current(self) -> bool:
@@ -64,7 +65,7 @@ def check(meta: Meta, images: Side, results: Side) -> Check:
     known = version_of(document)
     if known != meta.version:
         return Check(meta.key, "stale", f"its result is of version {known}, it is {meta.version}")
-    return Check(meta.key, str(document["status"]))
+    return Check(meta.key, str(document["status"]), recipe=str(document.get("recipe")))
 
 
 def _ahead(function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:

@@ -7,8 +7,8 @@ FOLDER = Path(__file__).parent / "digits" / "samples"
 
 
 def pictures(folder: Path = FOLDER) -> list[Path]:
-    """Every file of a folder that is not its README, sorted."""
-    return sorted(path for path in folder.iterdir() if path.is_file() and path.suffix != ".md")
+    """Every file below a folder but hidden ones and Markdown, sorted."""
+    return sorted(path for path in folder.rglob("[!.]*") if path.is_file() and path.suffix != ".md")
 
 
 def sample(key: str) -> bytes:

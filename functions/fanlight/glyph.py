@@ -9,7 +9,7 @@ place, colour and light the digit had is taken out here.
 import cv2
 import numpy as np
 
-from fanlight.ink import Bytes, Floats, opaque, resized
+from fanlight.ink import Bytes, Floats, opaque, resized, stretched
 from fanlight.strokes import Digit, box_of, find_digit
 
 SIDE = 28
@@ -77,11 +77,10 @@ def _close_up(sheet: Bytes, digit: Digit, scale: float) -> Floats:
     columns = slice(int(left / scale), int(np.ceil(right / scale)))
     crop = sheet[rows, columns]
     crop = resized(crop, min(1.0, CLOSE / max(crop.shape[:2])))
-    size = crop.shape[1], crop.shape[0]
-    paper = cv2.resize(digit.ink.paper[top:bottom, left:right], size).reshape(crop.shape)
+    paper = stretched(digit.ink.paper[top:bottom, left:right], crop)
     near = cv2.dilate(digit.mask[top:bottom, left:right].astype(np.uint8), SQUARE)
-    near = cv2.resize(near, size, interpolation=cv2.INTER_NEAREST)
-    ink = np.where(near, np.maximum(digit.ink.of(crop, paper), 0), 0)
+    near = cv2.resize(near, crop.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    ink = np.where(near > 0, np.maximum(digit.ink.of(crop, paper), 0), 0)
     full = float(np.percentile(ink[ink > 0.4 * float(ink.max())], 60))
     ink = _thickened(np.clip((ink / full - 0.15) / 0.75, 0, 1))
     left, top, right, bottom = box_of(ink > 0.3)
@@ -100,7 +99,7 @@ def _thickened(ink: Floats) -> Floats:
     if grow < 1:
         return ink
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (grow + 1, grow + 1))
-    return cv2.dilate(ink, disc)
+    return cv2.dilate(ink, disc).astype(np.float32, copy=False)
 
 
 def _placed(ink: Floats) -> Floats:

@@ -82,6 +82,8 @@ def decode(data: bytes, header: Header, min_side: int) -> Pixels:
         raise Rejected("corrupt", f"the {header.format.upper()} cannot be decoded") from None
     if image is None:
         raise Rejected("corrupt", f"the {header.format.upper()} is cut short or damaged")
+    if header.format == "tiff" and image.dtype == np.uint8 and image.shape[2:] == (4,):
+        image = _straight(image.view(np.uint8))
     return _turn(_channels(_eight_bits(image)), header)
 
 
@@ -93,6 +95,13 @@ def _flags(header: Header, min_side: int) -> int:
               2: cv2.IMREAD_REDUCED_COLOR_2}  # fmt: skip
     scale = next((flag for factor, flag in scales.items() if room >= factor), cv2.IMREAD_COLOR)
     return scale | cv2.IMREAD_IGNORE_ORIENTATION
+
+
+def _straight(image: Pixels) -> Pixels:
+    """Colours without their alpha: libtiff multiplies them by it, other decoders do not."""
+    *colours, alpha = cv2.split(image)
+    straight = [cv2.divide(colour, alpha, scale=255) for colour in colours]
+    return cv2.merge([*straight, alpha]).astype(np.uint8, copy=False)
 
 
 def _eight_bits(image: npt.NDArray[np.generic]) -> Pixels:
@@ -130,8 +139,12 @@ def _turn(image: Pixels, header: Header) -> Pixels:
 def _pillow(data: bytes, name: str) -> Header:
     with Image.open(io.BytesIO(data), formats=[name.upper()]) as image:
         width, height = image.size
-        # Not image.getexif(): for a PNG that decodes the whole picture.
-        return Header(name, width, height, _orientation(image.info.get("exif", b"")))
+        # Not image.getexif() for all of them: for a PNG that decodes the whole picture.
+        exif = image.getexif() if name == "tiff" else image.info.get("exif", b"")
+        orientation = _orientation(exif)
+        if name == "tiff" and orientation in (5, 6, 7, 8):  # Pillow has exchanged them
+            width, height = height, width
+        return Header(name, width, height, orientation)
 
 
 def _webp(data: bytes) -> Header:
@@ -140,11 +153,12 @@ def _webp(data: bytes) -> Header:
     return Header("webp", width, height, _orientation(exif_of_webp(data)))
 
 
-def _orientation(data: bytes) -> int:
+def _orientation(data: bytes | Image.Exif) -> int:
     """1, upright, where the EXIF data says nothing or is broken: the picture can still be good."""
-    exif = Image.Exif()
     try:
-        exif.load(data)
+        exif = Image.Exif() if isinstance(data, bytes) else data
+        if isinstance(data, bytes):
+            exif.load(data)
         value = exif.get(_ORIENTATION, 1)
     except Exception:  # noqa: BLE001 - Pillow raises whatever broken data leads it to
         return 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -10,9 +11,13 @@ import numpy.typing as npt
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+Value = TypeVar("Value", np.uint8, np.float32)
 
 FAINT = 10.0
 """Ink differs from its paper by at least so much, of 255."""
+
+TINY = 48
+"""Longest side of the copy in which paper is estimated: it changes slowly across a picture."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +33,12 @@ class Ink:
 
     def of(self, picture: Bytes, paper: Floats) -> Floats:
         """The amount of ink in another picture, `paper` being its own."""
-        return (picture.astype(np.float32) - paper) @ self.axis
+        return along(picture.astype(np.float32) - paper, self.axis)
 
     def masks(self) -> Iterator[Mask]:
         """What is ink, first at the usual threshold, then only the strongest."""
         # From one pixel to the next only noise changes, but for few places.
-        noise = float(_middle(np.abs(np.diff(self.amount, axis=1)))) / 0.954
+        noise = _middle(np.abs(np.diff(self.amount[::2], axis=1))) / 0.954
         least = max(FAINT, 4 * noise)
         strong = self.amount[self.amount > least]
         if strong.size:
@@ -57,14 +62,22 @@ def opaque(pixels: Bytes) -> Bytes:
     return shown if light else np.asarray(cv2.add(shown, cv2.bitwise_not(cover)), np.uint8)
 
 
-def resized(image: npt.NDArray[np.generic], scale: float) -> npt.NDArray[np.generic]:
+def resized(image: npt.NDArray[Value], scale: float) -> npt.NDArray[Value]:
     """Scaled, and always with a third axis."""
     height, width = image.shape[:2]
     if scale == 1:
         return image.reshape(height, width, -1)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return cv2.resize(image, size, interpolation=method).reshape(size[1], size[0], -1)
+    scaled = cv2.resize(image, size, interpolation=method).astype(image.dtype, copy=False)
+    return scaled.reshape(size[1], size[0], -1)
+
+
+def stretched(paper: Floats, picture: Bytes) -> Floats:
+    """An estimate of the paper, brought to the size of the picture it is of."""
+    height, width = picture.shape[:2]
+    scaled = cv2.resize(paper, (width, height)).astype(np.float32, copy=False)
+    return scaled.reshape(picture.shape)
 
 
 def readings(picture: Bytes) -> Iterator[Ink]:
@@ -83,22 +96,26 @@ def _read(picture: Bytes, estimate: Callable[[Bytes], Floats]) -> Ink:
     The axis is turned so that the rarer, larger departures are positive: ink covers less than
     paper does.
     """
-    height, width, channels = picture.shape
-    tiny = resized(picture, min(1.0, 48 / max(height, width)))
-    paper = cv2.resize(estimate(tiny), (width, height)).reshape(picture.shape)
+    tiny = resized(picture, min(1.0, TINY / max(picture.shape[:2])))
+    paper = stretched(estimate(tiny), picture)
     difference = picture.astype(np.float32) - paper
-    flat = difference.reshape(-1, channels)
+    flat = difference.reshape(-1, difference.shape[2])
     axis = np.linalg.eigh(flat.T @ flat)[1][:, -1].astype(np.float32)
-    along = flat @ axis
-    sign = 1 if float((along * along) @ along) >= 0 else -1
-    return Ink(paper, sign * axis, (sign * along).reshape(height, width))
+    amount = along(difference, axis)
+    sign = np.float32(1 if float(((amount * amount).ravel()) @ amount.ravel()) >= 0 else -1)
+    return Ink(paper, sign * axis, sign * amount)
+
+
+def along(difference: Floats, axis: Floats) -> Floats:
+    """H x W, how far each difference goes in the direction of the axis."""
+    return np.asarray(difference @ axis, np.float32)
 
 
 def _by_median(tiny: Bytes) -> Floats:
     """A wide median: strokes are too narrow to reach it, shadows are not."""
     window = max(3, int(0.55 * max(tiny.shape[:2])) | 1)
-    middle = cv2.medianBlur(np.ascontiguousarray(tiny), window).reshape(tiny.shape)
-    return cv2.GaussianBlur(middle.astype(np.float32), (0, 0), 2).reshape(tiny.shape)
+    middle = cv2.medianBlur(np.ascontiguousarray(tiny), window).astype(np.float32)
+    return cv2.GaussianBlur(middle, (0, 0), 2).astype(np.float32, copy=False)
 
 
 def _by_surface(tiny: Bytes) -> Floats:
@@ -118,7 +135,7 @@ def _by_surface(tiny: Bytes) -> Floats:
         basis = terms[near, :used]
         normal = basis.T @ basis + 1e-2 * np.eye(used, dtype=np.float32)
         surface = terms[:, :used] @ np.linalg.solve(normal, basis.T @ flat[near])
-    return np.clip(surface, 0, 255).reshape(tiny.shape).astype(np.float32)
+    return np.asarray(np.clip(surface, 0, 255).reshape(tiny.shape), np.float32)
 
 
 def _middle(values: Floats) -> float:

@@ -69,9 +69,11 @@ class FolderStore:
         folder = os.path.dirname(path)
         temporary = os.path.join(folder, f"{TEMPORARY}{os.getpid()}-{next(_serial)}")
         try:
-            os.makedirs(folder, exist_ok=True)
-            if not self._inside(path):
+            # Asked first: behind a link, not even a folder is made.
+            if folder not in self._known_parents and os.path.realpath(folder) != folder:
                 raise KeyRefused(f"{key}: a link in {self._root} leads elsewhere")
+            os.makedirs(folder, exist_ok=True)
+            self._known_parents.add(folder)
             with open(temporary, "xb") as file:
                 file.write(data)
             if not if_absent:

@@ -124,7 +124,6 @@ class OssStore:
 
     def _call(self, key: str, request: Callable[[], T]) -> T | None:
         """The request's answer, tried again while that can help; None for no such object."""
-
         if key in (".", ".."):
             # urllib3 would tidy such a path up, and the request reach the bucket itself.
             raise KeyRefused(f"oss://{self.name}/{key}: not a key that can be sent over HTTP")

@@ -1,5 +1,6 @@
 """Of all the ink in a picture, choose the strokes that make up the digit."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -7,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fanlight.ink import Bytes, Floats, Ink, Mask, readings
+
+Points = npt.NDArray[np.int32]
 
 Box = tuple[int, int, int, int]
 """left, top, right, bottom; the last two are one past the end."""
@@ -28,7 +31,7 @@ class Digit:
         area = int(self.mask.sum())
         if area < 0.1 * self.mask.size:
             return False
-        points = cv2.findNonZero(self.mask.astype(np.uint8))
+        points = _points_of(self.mask)
         hull = cv2.contourArea(cv2.convexHull(points))
         return area > 0.8 * hull and rectangular(points) > 0.85
 
@@ -39,7 +42,11 @@ def box_of(mask: Mask) -> Box:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def rectangular(points: npt.NDArray[np.int32]) -> float:
+def _points_of(mask: Mask) -> Points:
+    return cv2.findNonZero(mask.astype(np.uint8)).astype(np.int32, copy=False)
+
+
+def rectangular(points: Points) -> float:
     """How much of the narrowest rectangle around some points their convex hull fills."""
     (_, (width, height), _) = cv2.minAreaRect(points)
     return float(cv2.contourArea(cv2.convexHull(points))) / max(1.0, width * height)
@@ -53,14 +60,25 @@ def find_digit(picture: Bytes) -> Digit | None:
     """
     best, best_score = None, 0.0
     for trust, ink in zip((1, 0.05, 0.02, 0.002), readings(picture), strict=True):
-        masks = list(ink.masks())
-        for mask in (*masks, *map(without_lines, masks)):
-            digit = None if mask is None else _likeliest(ink, mask)
+        for mask in _masks(ink):
+            digit = _likeliest(ink, mask)
             if digit and trust * digit.score > best_score:
                 best, best_score = digit, trust * digit.score
             if digit and not digit.touches and trust == 1:
                 return best
     return best
+
+
+def _masks(ink: Ink) -> Iterator[Mask]:
+    """What may be the digit's strokes: all of the ink; if need be, all but ruled lines."""
+    masks = []
+    for mask in ink.masks():
+        masks.append(mask)
+        yield mask
+    for mask in masks:
+        unruled = without_lines(mask)
+        if unruled is not None:
+            yield unruled
 
 
 def without_lines(mask: Mask) -> Mask | None:
@@ -103,18 +121,19 @@ class _Parts:
         _, labels, stats, _ = cv2.connectedComponentsWithStats(
             mask.astype(np.uint8), connectivity=8
         )
-        self.labels: npt.NDArray[np.int32] = labels
+        self.labels = labels.astype(np.int32, copy=False)
         self.left, self.top, self.width, self.height, self.area = stats.T
         self.right, self.bottom = self.left + self.width, self.top + self.height
         self.size = np.maximum(self.width, self.height)
         self.touches = (
             (self.left == 0) | (self.top == 0) | (self.right == width) | (self.bottom == height)
         )
-        edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+        sides = (self.labels[0], self.labels[-1], self.labels[:, 0], self.labels[:, -1])
+        edge = np.concatenate(sides)
         around = np.bincount(edge, minlength=len(stats)) / len(edge)
         # As much ink as possible, but a patch at the edge is rarely the digit, and one along
         # much of it is what lies around the paper.
-        self.score = np.bincount(labels.ravel(), np.maximum(amount, 0).ravel(), len(stats))
+        self.score = np.bincount(self.labels.ravel(), np.maximum(amount, 0).ravel(), len(stats))
         self.score *= np.where(self.touches, 0.05, 1) * np.where(around > 0.4, 0.01, 1)
         self.score[0] = 0
 
@@ -134,10 +153,10 @@ class _Parts:
         hull = cv2.contourArea(cv2.convexHull(self._points(main)))
         return float(self.area[main]) / max(1.0, hull)
 
-    def _points(self, main: int) -> npt.NDArray[np.int32]:
+    def _points(self, main: int) -> Points:
         rows = slice(self.top[main], self.bottom[main])
         columns = slice(self.left[main], self.right[main])
-        return cv2.findNonZero((self.labels[rows, columns] == main).astype(np.uint8))
+        return _points_of(self.labels[rows, columns] == main)
 
     def together(self, main: int) -> Mask:
         """The main patch and those close enough to it to be strokes of the same digit."""

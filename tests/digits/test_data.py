@@ -112,7 +112,12 @@ def test_idx_round_trip(shape: list[int], random: object) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\x00\x00\x08", b"\x00\x00\x0d\x01\x00\x00\x00\x01x", to_idx(ARRAYS["test_labels"])[:-1]],
+    [
+        b"",
+        b"\x00\x00\x08",
+        b"\x00\x00\x0d\x01\x00\x00\x00\x01x",
+        to_idx(ARRAYS["test_labels"])[:-1],
+    ],
 )
 def test_refuses_what_is_not_idx(content: bytes) -> None:
     """Files cut short or of another type are refused, not misread."""

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fanlight.place import Place
+from fanlight.store_folder import FolderStore
 from tools.commands.results import row
 from tools.localcloud.cloud import LocalCloud, project_template
 from tools.localcloud.template import read_template
@@ -59,9 +60,10 @@ def command(images: Path | None, out: Path, instances: int) -> int:
     Each upload fires the trigger of template.yml, as it would in the cloud. Without IMAGES the
     sample digits are used, and each answer is held against the digit that was written.
     """
-    paths = pictures(images or FOLDER)
+    folder = images or FOLDER
+    paths = pictures(folder)
     if not paths:
-        raise click.UsageError(f"there is no file in {images}")
+        raise click.UsageError(f"there is no picture in {images}")
     template = read_template(project_template())
     environment = next(f.environment for f in template.functions if f.triggers)
     source = Place.parse(environment["FANLIGHT_INPUT"])
@@ -73,10 +75,11 @@ def command(images: Path | None, out: Path, instances: int) -> int:
         click.echo(f"uploading {len(paths)} pictures to {source} at {cloud.endpoint.url}")
         began = time.monotonic()
         for path in paths:
-            bucket.put_object_from_file(source.prefix + path.name, str(path))
+            key = source.prefix + path.relative_to(folder).as_posix()
+            bucket.put_object_from_file(key, str(path))
         settled = cloud.drain(_PATIENCE)
         seconds = time.monotonic() - began
-        documents = _fetch(bucket, output.prefix, out)
+        documents = _fetch(bucket, output, out)
     right = _show(documents, watch, known=images is None)
     click.echo(f"{len(documents)} of {len(paths)} results in {seconds:.1f} s, as JSON in {out}/")
     if right is not None:
@@ -84,13 +87,13 @@ def command(images: Path | None, out: Path, instances: int) -> int:
     return 0 if settled and len(documents) == len(paths) else 1
 
 
-def _fetch(bucket: oss2.Bucket, prefix: str, out: Path) -> list[dict[str, object]]:
+def _fetch(bucket: oss2.Bucket, output: Place, out: Path) -> list[dict[str, object]]:
     """Copy every result into a folder."""
-    out.mkdir(parents=True, exist_ok=True)
+    copies = FolderStore(out, escaped=True)
     documents = []
-    for item in oss2.ObjectIteratorV2(bucket, prefix=prefix):
+    for item in oss2.ObjectIteratorV2(bucket, prefix=output.prefix):
         data = bucket.get_object(item.key).read()
-        (out / Path(item.key).name).write_bytes(data)
+        copies.put(output.relative(item.key) or item.key, data, if_absent=False)
         documents.append(json.loads(data))
     return documents
 

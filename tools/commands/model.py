@@ -1,6 +1,7 @@
 """`fanlight model`: make models and measure them."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -42,11 +43,10 @@ def train_command(
     """
     mnist = load_mnist(data)
     if not only_measure:
-        try:
-            from tools.digits.train import train
-        except ImportError as error:
-            remedy = "training needs the train extra: pip install -e '.[train]'"
-            raise ConfigError(f"{remedy} ({error})") from None
+        if find_spec("tensorflow") is None:
+            raise ConfigError("training needs the train extra: pip install -e '.[train]'")
+        from tools.digits.train import train
+
         train(out, classifier, seed=seed, data=mnist, say=click.echo)
         return 0
     with click.progressbar(length=2 * len(mnist.test_images), label="measuring") as bar:

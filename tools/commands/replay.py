@@ -16,7 +16,7 @@ from fanlight.place import Place
 from fanlight.runtime import credentials
 from tools.events import oss_event
 from tools.localcloud.cloud import LocalCloud, project_template
-from tools.localcloud.instance import Answer, Instance, default_python
+from tools.localcloud.instance import Answer, Instance, OnLine, default_python
 from tools.localcloud.oss import Credentials
 from tools.localcloud.template import Function, Template, read_template
 from tools.places import Access, access_options
@@ -35,10 +35,11 @@ from tools.shown import shown
               help="[default: the project's template.yml]")  # fmt: skip
 @click.option("--function", "name", help="[default: the template's first with a trigger]")
 @click.option("--json", "as_json", is_flag=True, help="Print the function's answers as they are.")
+@click.option("--logs", is_flag=True, help="Show what the function logs, on standard error.")
 @access_options
 def command(
     files: tuple[Path, ...], key: str | None, image: Path | None, template: Path,
-    name: str | None, access: Access, *, only_print: bool, as_json: bool,
+    name: str | None, access: Access, *, only_print: bool, as_json: bool, logs: bool,
 ) -> int:  # fmt: skip
     """Invoke the function with each EVENT.json in turn, as the platform would.
 
@@ -65,7 +66,7 @@ def command(
         return 0
     failed = 0
     with ExitStack() as stack:
-        target = _target(stack, described, function, access)
+        target = _target(stack, described, function, access, _log if logs else _no_log)
         for title, event in given:
             if not access.endpoint:
                 _place_pictures(target, event, image)
@@ -83,6 +84,7 @@ class _Target:
     endpoint: str
     region: str
     keys: Credentials
+    on_line: OnLine
     running: Instance | None = None
 
     def instance(self) -> Instance:
@@ -93,7 +95,7 @@ class _Target:
                 "FC_REGION": self.region,
                 "FC_ACCOUNT_ID": "0",
             }
-            self.running = Instance(self.function, environment, default_python(), _log)
+            self.running = Instance(self.function, environment, default_python(), self.on_line)
         return self.running
 
     def close(self) -> None:
@@ -102,16 +104,18 @@ class _Target:
             self.running.stop(self.keys)
 
 
-def _target(stack: ExitStack, template: Template, function: Function, access: Access) -> _Target:
+def _target(
+    stack: ExitStack, template: Template, function: Function, access: Access, on_line: OnLine
+) -> _Target:
     if access.endpoint:
         found = credentials(None, os.environ)
         keys = Credentials(found.access_key_id, found.access_key_secret, found.token)
-        target = _Target(function, access.endpoint, access.region or template.region, keys)
+        target = _Target(function, access.endpoint, access.region or template.region, keys, on_line)
     else:
         quiet = tuple(replace(item, triggers=()) for item in template.functions)
         buckets = replace(template, functions=quiet)
         cloud = stack.enter_context(LocalCloud(buckets))
-        target = _Target(function, cloud.endpoint.url, template.region, cloud.keys)
+        target = _Target(function, cloud.endpoint.url, template.region, cloud.keys, on_line)
     stack.callback(target.close)
     return target
 
@@ -150,6 +154,10 @@ def _told(title: str, answer: Answer) -> str:
         score = f" ({item['score']:.4f})" if "score" in item else ""
         lines.append(f"  {item['outcome']:<10} {shown(item['key'])}  {shown(rest)}{score}")
     return "\n".join(lines)
+
+
+def _no_log(_function: str, _line: str) -> None:
+    """Answers alone are shown."""
 
 
 def _log(_function: str, line: str) -> None:

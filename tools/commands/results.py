@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
 
+from fanlight.place import SCHEME
 from fanlight.reconcile import RESULT_LIMIT
 from fanlight.result import from_bytes
 from tools.places import Access, Side, access_options
@@ -30,6 +32,8 @@ def command(place: str, form: str, access: Access) -> int:
     fanlight results photos-results/
     fanlight results oss://bucket/output/ --to jsonl | jq .status
     """
+    if not place.startswith(SCHEME) and not Path(place).is_dir():
+        raise click.UsageError(f"{place} is no folder")
     side = Side.results(place, access)
     documents = _documents(side)
     if form == "jsonl":

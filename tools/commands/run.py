@@ -4,11 +4,14 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import click
 
+from fanlight.bundle import Bundle
 from fanlight.config import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS, Limits
+from fanlight.result import recipe
 from tools.engine import Job, run
 from tools.models import find_model
 from tools.places import Access, Side, access_options, check_apart, default_output
@@ -46,24 +49,37 @@ def command(
     check_apart(source, out)
     limits = Limits(max_bytes, max_pixels)
     job = Job(source, out, find_model(model), limits, top_k, access)
-    began = time.monotonic()
-    counts: Counter[str] = Counter()
+    Side.images(source, access), Side.results(out, access)  # a wrong place ends it here
+    bundle = Bundle.read(job.model)
+    totals = Totals(recipe(bundle, limits, top_k or bundle.top_k))
     with Progress() as progress:
         try:
-            for outcome in _outcomes(job, processes or os.cpu_count() or 1, progress):
-                counts[outcome["outcome"]] += 1
-                _report(outcome, counts, progress)
-                progress.done(failed=counts["failed"])
+            for outcome in _outcomes(job, processes or os.cpu_count() or 1, progress, totals):
+                totals.counts[outcome["outcome"]] += 1
+                _report(outcome, totals.counts, progress)
+                progress.done(failed=totals.counts["failed"])
         except KeyboardInterrupt:
             progress.note("stopping; run again to go on")
             raise
         finally:
             progress.close()
-            _summary(counts, time.monotonic() - began, out)
-    return 1 if counts["failed"] else 0
+            _summary(totals, out)
+    return 1 if totals.counts["failed"] else 0
 
 
-def _outcomes(job: Job, processes: int, progress: Progress) -> Iterator[dict[str, Any]]:
+@dataclass
+class Totals:
+    """What became of the images. `recipe` is that of new results."""
+
+    recipe: str
+    counts: Counter[str] = field(default_factory=Counter)
+    other_recipe: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+
+def _outcomes(
+    job: Job, processes: int, progress: Progress, totals: Totals
+) -> Iterator[dict[str, Any]]:
     """What became of every key; those with nothing to do are settled from the listing alone."""
     settled: list[dict[str, Any]] = []
 
@@ -72,6 +88,7 @@ def _outcomes(job: Job, processes: int, progress: Progress) -> Iterator[dict[str
         for check in checks(images, results):
             progress.found()
             if check.current:
+                totals.other_recipe += check.recipe != totals.recipe
                 settled.append({"key": check.key, "outcome": "unchanged"})
             elif check.state == "refused":
                 settled.append({"key": check.key, "outcome": "failed", "reason": check.reason})
@@ -96,10 +113,14 @@ def _report(outcome: dict[str, Any], counts: Counter[str], progress: Progress) -
         progress.note("more failures follow; they are counted below")
 
 
-def _summary(counts: Counter[str], seconds: float, out: str) -> None:
+def _summary(totals: Totals, out: str) -> None:
+    seconds, counts = time.monotonic() - totals.began, totals.counts
     total = sum(counts.values())
     worked = total - counts["unchanged"]
     parts = ", ".join(f"{counts[name]:,} {name}" for name in sorted(counts)) or "nothing done"
     rate = f", {worked / seconds:,.0f} a second" if worked else ""
     click.echo(f"{total:,} images in {seconds:.1f} s{rate}: {parts}")
+    if totals.other_recipe:
+        click.echo(f"{totals.other_recipe:,} of the unchanged are true of their images, but made "
+                   "with another model or settings; give another --out to have these")  # fmt: skip
     click.echo(f"results: {shown(out)}")

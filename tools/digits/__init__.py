@@ -1,0 +1,1 @@
+"""The digits model: MNIST, pictures made of it, training and measuring."""

@@ -21,8 +21,10 @@ def augmented(images: Floats, random: np.random.Generator) -> Floats:
         cos, sin = np.cos(turn[index]), np.sin(turn[index])
         matrix = np.array([[cos, -sin + slant[index]], [sin, cos]]) * scale[index]
         offset = 13.5 + shift[index] - matrix @ [13.5, 13.5]
-        moved = cv2.warpAffine(image, np.column_stack([matrix, offset]), (28, 28))
-        out[index] = _stroke(moved, float(bold[index]), float(soft[index]))
+        moved = cv2.warpAffine(image, np.column_stack([matrix, offset]), image.shape[::-1])
+        out[index] = _stroke(
+            moved.astype(np.float32, copy=False), float(bold[index]), float(soft[index])
+        )
     return out
 
 
@@ -31,9 +33,9 @@ def _stroke(image: Floats, bold: float, soft: float) -> Floats:
     if abs(bold) > 1 / 3:
         grown = cv2.dilate(image, _CROSS) if bold > 0 else cv2.erode(image, _CROSS)
         share = (abs(bold) - 1 / 3) * (1.2 if bold > 0 else 0.9)
-        image = image + share * (grown - image)
+        image = np.asarray(image + share * (grown - image), np.float32)
     if soft < 0.2:
-        image = cv2.GaussianBlur(image, (3, 3), 0.4 + 2 * soft)
+        image = cv2.GaussianBlur(image, (3, 3), 0.4 + 2 * soft).astype(np.float32, copy=False)
     return image
 
 

@@ -109,7 +109,7 @@ def from_keras() -> dict[str, bytes]:
     socket.setdefaulttimeout(5)  # where there is no network this is to fail at once
     try:
         path = get_file("mnist.npz", origin=KERAS_FILE, file_hash=KERAS_SHA256)
-    except Exception as error:  # noqa: BLE001 - Keras raises a bare Exception for any failed download
+    except Exception as error:  # Keras raises a bare one for any failed download
         raise FanlightError(f"the download failed: {error}") from error
     finally:
         socket.setdefaulttimeout(before)

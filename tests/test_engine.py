@@ -1,0 +1,77 @@
+"""The local engine's processes: what one image does to them, its neighbours do not feel."""
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fanlight.config import Limits
+from fanlight.place import Place
+from fanlight.reconcile import Reconciler
+from fanlight.result import Source
+from fanlight.store_folder import FolderStore
+from tests.fakes import answer_as
+from tools.engine import Job, run
+from tools.models import SHIPPED
+from tools.places import Access
+
+
+def answer(source: Source, data: bytes | None) -> dict[str, Any]:
+    """An answer for most images; some end the process, as a decoder's fault would."""
+    if data == b"kill":
+        os._exit(9)
+    if data == b"fault":
+        raise RuntimeError("a fault of ours")
+    document: dict[str, Any] = answer_as("m")(source, data)
+    return document
+
+
+@dataclass(frozen=True)
+class Rough(Job):
+    """A job whose answers are `answer`."""
+
+    def reconciler(self, threads: int) -> Reconciler:
+        images = FolderStore(Path(self.source), escaped=False)
+        results = FolderStore(Path(self.out), escaped=True)
+        place = Place(images.name, "")
+        return Reconciler(images, place, results, Place(results.name, ""), answer, 100)
+
+
+def job(tmp_path: Path, contents: dict[str, bytes]) -> Rough:
+    source = tmp_path / "in"
+    source.mkdir()
+    for name, data in contents.items():
+        (source / name).write_bytes(data)
+    return Rough(str(source), str(tmp_path / "out"), SHIPPED / "digits", Limits(), None, Access())
+
+
+def test_an_image_that_kills_its_process_fails_alone(tmp_path: Path) -> None:
+    """When two of 200 images kill the process they are decoded in, the other 198 have results."""
+    contents = {f"{i:03d}": b"fine" for i in range(200)} | {"007": b"kill", "150": b"kill"}
+
+    outcomes = list(run(job(tmp_path, contents), sorted(contents), 2))
+
+    failed = {o["key"]: o["reason"] for o in outcomes if o["outcome"] == "failed"}
+    assert failed == dict.fromkeys(["007", "150"], "its decoding ended the process")
+    assert len(list((tmp_path / "out").iterdir())) == 198
+    assert {outcome["key"] for outcome in outcomes} == set(contents)
+
+
+def test_a_fault_in_one_image_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
+    """An unexpected exception is that key's failure, not the run's."""
+    contents = {"a": b"fine", "b": b"fault", "c": b"fine"}
+
+    outcomes = list(run(job(tmp_path, contents), sorted(contents), 1))
+
+    assert Counter(o["outcome"] for o in outcomes) == {"classified": 2, "failed": 1}
+    assert [o["reason"] for o in outcomes if o["outcome"] == "failed"] == [
+        "RuntimeError: a fault of ours"
+    ]
+
+
+def test_nothing_to_do_starts_nothing(tmp_path: Path) -> None:
+    """Without keys the model is not even loaded."""
+    missing = Job("in", "out", tmp_path / "no-model", Limits(), None, Access())
+
+    assert list(run(missing, [], 2)) == []

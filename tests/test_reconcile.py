@@ -1,0 +1,256 @@
+"""The core: each outcome for one key, over a store in memory."""
+
+from typing import Any
+
+import pytest
+
+from fanlight.document import to_bytes
+from fanlight.errors import KeyRefused, TransientError
+from fanlight.place import Place
+from fanlight.reconcile import ATTEMPTS, RESULT_LIMIT, Outcome, Reconciler
+from fanlight.result import from_bytes
+from fanlight.store import Meta
+from tests.fakes import DIGEST, MemoryStore, answer_as
+
+INPUT, OUTPUT = Place("bucket", "in/"), Place("bucket", "out/")
+IMAGE, RESULT = "in/x.png", "out/x.png.json"
+ETAG_OF_FIRST = "8B04D5E3775D298E78455EFC5CA404D5"
+
+
+def reconciler_of(store: MemoryStore, answer: Any = None, max_bytes: int = 100) -> Reconciler:
+    return Reconciler(store, INPUT, store, OUTPUT, answer or answer_as("m"), max_bytes)
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    store = MemoryStore()
+    store.put(IMAGE, b"first", if_absent=False)
+    return store
+
+
+def result_in(store: MemoryStore) -> dict[str, Any]:
+    data = store.objects[RESULT].data
+    assert data is not None
+    document = from_bytes(data)
+    assert document is not None
+    return document
+
+
+def document_of(label: str, version: str, etag: str, size: int) -> dict[str, Any]:
+    return {
+        "schema": "fanlight.result/1",
+        "status": "classified",
+        "source": {
+            "bucket": "bucket",
+            "key": IMAGE,
+            "version": version,
+            "etag": etag,
+            "size": size,
+            "format": "png",
+            "width": 1,
+            "height": 1,
+        },
+        "model": {"name": "m", "version": "1", "digest": DIGEST},
+        "recipe": DIGEST,
+        "predictions": [{"index": 0, "label": label, "score": 1.0}],
+    }
+
+
+def test_a_new_image_gets_its_result(store: MemoryStore) -> None:
+    """The document is written under the output prefix and comes with the outcome."""
+    document = document_of("first", "v1", ETAG_OF_FIRST, 5)
+
+    assert reconciler_of(store).reconcile(IMAGE) == Outcome(IMAGE, "classified", RESULT, document)
+    assert store.objects[RESULT].data == to_bytes(document)
+
+
+def test_again_changes_nothing(store: MemoryStore) -> None:
+    """A result that is true is left alone, whichever model made it, and the image is not read."""
+    reconciler_of(store).reconcile(IMAGE)
+    writes = store.writes
+
+    assert reconciler_of(_NoImages(store), answer_as("other")).reconcile(IMAGE) == Outcome(
+        IMAGE, "unchanged", RESULT
+    )
+    assert store.writes == writes
+
+
+class _NoImages(MemoryStore):
+    """The same objects, of which no image may be read."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        super().__init__()
+        self.objects = store.objects
+
+    def get(self, key: str, limit: int) -> Any:
+        assert key != IMAGE
+        return super().get(key, limit)
+
+
+def test_an_overwritten_image_gets_a_new_result(store: MemoryStore) -> None:
+    """A result of another version is replaced."""
+    reconciler_of(store).reconcile(IMAGE)
+    store.put(IMAGE, b"second", if_absent=False)
+
+    outcome = reconciler_of(store).reconcile(IMAGE)
+
+    assert outcome.status == "classified"
+    assert result_in(store) == outcome.document
+    assert result_in(store)["predictions"][0]["label"] == "second"
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [b"", b"{", b"null", b"{}", b'{"schema": "fanlight.result/0"}', b"x" * (RESULT_LIMIT + 1)],
+)
+def test_an_unreadable_result_is_replaced(store: MemoryStore, junk: bytes) -> None:
+    """What is no result, under a result's key, counts as none and is written over."""
+    store.put(RESULT, junk, if_absent=False)
+
+    assert reconciler_of(store).reconcile(IMAGE).status == "classified"
+    assert result_in(store)["predictions"][0]["label"] == "first"
+
+
+def test_an_image_that_is_gone_leaves_its_result(store: MemoryStore) -> None:
+    """A deleted image keeps its result; one that never was gets none."""
+    reconciler_of(store).reconcile(IMAGE)
+    store.delete(IMAGE)
+    before = dict(store.objects)
+
+    assert reconciler_of(store).reconcile(IMAGE) == Outcome(IMAGE, "gone", RESULT)
+    assert reconciler_of(store).reconcile("in/y.png") == Outcome(
+        "in/y.png", "gone", "out/y.png.json"
+    )
+    assert store.objects == before
+
+
+def test_too_many_bytes_are_answered_without_them(store: MemoryStore) -> None:
+    """An image over the limit is answered all the same, from what is known without reading it."""
+    outcome = reconciler_of(store, max_bytes=4).reconcile(IMAGE)
+
+    assert outcome.document == document_of("too big", "v1", ETAG_OF_FIRST, 5)
+
+
+class _Restless(MemoryStore):
+    """A bucket whose image is overwritten each time after it was read, so many times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+        self.put(IMAGE, b"first", if_absent=False)
+
+    def get(self, key: str, limit: int) -> Any:
+        found = super().get(key, limit)
+        if key == IMAGE and self.times:
+            self.times -= 1
+            self.put(IMAGE, f"still {self.times}".encode(), if_absent=False)
+        return found
+
+
+def test_an_image_overwritten_meanwhile_is_read_again() -> None:
+    """However often but the last time the image changes while it is read, the end is true."""
+    store = _Restless(ATTEMPTS - 1)
+
+    assert reconciler_of(store).reconcile(IMAGE).status == "classified"
+    assert result_in(store)["predictions"][0]["label"] == "still 0"
+
+
+def test_starting_over_is_bounded() -> None:
+    """An image that changes at every look is given up after five tries, to be tried later."""
+    store = _Restless(100)
+
+    with pytest.raises(TransientError) as caught:
+        reconciler_of(store).reconcile(IMAGE)
+
+    assert str(caught.value) == "in/x.png changed 5 times while it was read; try again later"
+    assert store.times == 95
+
+
+class _Vanishing(MemoryStore):
+    """A bucket whose image is deleted right after it was read."""
+
+    def get(self, key: str, limit: int) -> Any:
+        found = super().get(key, limit)
+        if key == IMAGE:
+            self.delete(IMAGE)
+        return found
+
+
+def test_an_image_deleted_meanwhile_is_gone() -> None:
+    """Deleted while it is read, an image ends as gone, not as an error."""
+    store = _Vanishing()
+    store.put(IMAGE, b"first", if_absent=False)
+
+    assert reconciler_of(store).reconcile(IMAGE) == Outcome(IMAGE, "gone", RESULT)
+
+
+class _Raced(MemoryStore):
+    """A bucket where another instance writes the result just before this one does."""
+
+    def put(self, key: str, data: bytes, *, if_absent: bool) -> bool:
+        if key == RESULT and if_absent and key not in self.objects:
+            other = data.replace(b'"name": "m"', b'"name": "other"')
+            super().put(key, other, if_absent=False)
+        return super().put(key, data, if_absent=if_absent)
+
+
+def test_a_result_that_appears_meanwhile_is_not_replaced() -> None:
+    """Losing the race for the first write is no failure: the winner's true result stands."""
+    store = _Raced()
+    store.put(IMAGE, b"first", if_absent=False)
+
+    assert reconciler_of(store).reconcile(IMAGE) == Outcome(IMAGE, "unchanged", RESULT)
+    assert result_in(store)["model"]["name"] == "other"
+
+
+@pytest.mark.parametrize("spelled", ["in/a%20b%2Bc.png", "in/a+b%2Bc.png"])
+def test_a_key_that_travelled_encoded_is_found(spelled: str) -> None:
+    """Where there is no object of a key as spelled, the one it encodes is reconciled."""
+    store = MemoryStore()
+    store.put("in/a b+c.png", b"x", if_absent=False)
+
+    outcome = reconciler_of(store).reconcile_spelled(spelled)
+
+    assert (outcome.key, outcome.status) == ("in/a b+c.png", "classified")
+    assert outcome.result_key == "out/a b+c.png.json"
+
+
+def test_a_key_as_spelled_comes_first() -> None:
+    """An object whose raw key looks encoded is the one that is meant."""
+    store = MemoryStore()
+    store.put("in/a%20b.png", b"raw", if_absent=False)
+    store.put("in/a b.png", b"decoded", if_absent=False)
+
+    assert reconciler_of(store).reconcile_spelled("in/a%20b.png").key == "in/a%20b.png"
+    assert list(store.objects) == ["in/a%20b.png", "in/a b.png", "out/a%20b.png.json"]
+
+
+def test_an_encoded_key_never_leads_out_of_the_prefix() -> None:
+    """Decoding does not reach what is not under the input prefix."""
+    store = MemoryStore()
+    store.put("other/x.png", b"x", if_absent=False)
+
+    assert reconciler_of(store).reconcile_spelled("in/%2E").status == "gone"
+    with pytest.raises(ValueError, match="is not under oss://bucket/in/"):
+        reconciler_of(store).reconcile_spelled("other%2Fx.png")
+
+
+def test_a_key_without_a_result_key_is_refused(store: MemoryStore) -> None:
+    """A key too long for a result is refused before anything is read or written."""
+    with pytest.raises(KeyRefused, match="1024 bytes"):
+        reconciler_of(store).reconcile("in/" + "x" * 1015)
+
+    assert list(store.objects) == [IMAGE]
+
+
+def test_a_fault_of_the_answer_writes_nothing(store: MemoryStore) -> None:
+    """When the model fails, no result is left behind that says otherwise."""
+
+    def broken(*_: object) -> dict[str, Any]:
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError):
+        reconciler_of(store, broken).reconcile(IMAGE)
+
+    assert store.head(RESULT) is None
+    assert store.head(IMAGE) == Meta(IMAGE, 5, ETAG_OF_FIRST, "v1")
