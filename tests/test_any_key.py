@@ -21,7 +21,7 @@ from tests.fakes import answer_as
 from tools.events import oss_event
 from tools.localcloud import oss
 from tools.places import Side
-from tools.plan import Check, checks
+from tools.plan import checks
 
 INPUT, OUTPUT = Place("pictures", "input/"), Place("answers", "output/")
 _serial = count()
@@ -111,7 +111,8 @@ def test_any_key_survives_from_event_to_listing(
     assert document is not None
     assert document["source"]["key"] == key
     assert document["predictions"][0]["label"] == content
-    assert list(checks(images, results)) == [Check(key, "classified")]
+    (found,) = checks(images, results)
+    assert (found.key, found.state, found.current) == (key, "classified", True)
     assert reconciler_of(sides).reconcile(key) == Outcome(key, "unchanged", target)
 
 

@@ -237,18 +237,64 @@ def claiming(name: str) -> bytes:
         data[18:26] = struct.pack("<ii", 60000, 60000)
     elif name == "gif":
         data[6:10] = struct.pack("<HH", 60000, 60000)
+    elif name == "tiff":
+        for tag, size in ((256, WIDTH), (257, HEIGHT)):
+            at = data.index(struct.pack("<HHII", tag, 4, 1, size))
+            data[at + 8 : at + 12] = struct.pack("<I", 60000)
     elif name == "webp":
         return b"RIFF\x20\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0" + b"\x5f\xea\0" * 2 + bytes(data[12:])
     return bytes(data)
 
 
-@pytest.mark.parametrize("name", ["jpeg", "png", "webp", "bmp", "gif"])
+@pytest.mark.parametrize("name", FORMATS)
 def test_a_header_that_claims_too_much_is_believed(name: str) -> None:
     """Too many pixels are refused from the header, before any memory is taken for them."""
     assert refusal(claiming(name)) == (
         "too_many_pixels",
         "60000x60000 is more than 64000000 pixels (FANLIGHT_MAX_PIXELS)",
     )
+
+
+def with_two_sizes(name: str, *, small_first: bool) -> bytes:
+    """A whole picture of 2000 x 2000 that also says, before or behind that, that it is 10 x 10."""
+    large = sample(name, Image.new("RGB", (2000, 2000)))
+    if name == "png":
+        small = png_claiming(10, 10)[8:33]
+        at = 8 if small_first else 33
+    elif name == "jpeg":
+        start = large.index(b"\xff\xc0")
+        end = start + 2 + int.from_bytes(large[start + 2 : start + 4], "big")
+        small = large[start : start + 5] + struct.pack(">HH", 10, 10) + large[start + 9 : end]
+        at = start if small_first else end
+    elif name == "webp":
+        small = b"VP8X\x0a\0\0\0\0\0\0\0" + b"\x09\0\0" * 2
+        at = 12 if small_first else len(large)
+    else:
+        return tiff_with_two_sizes(small_first=small_first)
+    return large[:at] + small + large[at:]
+
+
+def tiff_with_two_sizes(*, small_first: bool) -> bytes:
+    sizes = (10, 2000) if small_first else (2000, 10)
+    body = zlib.compress(bytes(2000 * 2000))
+    tags = [(256, size) for size in sizes] + [(257, size) for size in sizes]
+    tags += [(258, 8), (259, 8), (262, 1), (273, 8 + 2 + 12 * 11 + 4), (277, 1), (278, 2000)]
+    tags += [(279, len(body))]
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + b"\0\0\0\0" + body
+
+
+@pytest.mark.parametrize("name", ["jpeg", "png", "webp", "tiff"])
+@pytest.mark.parametrize("small_first", [True, False])
+def test_a_second_size_does_not_pass_the_limit(name: str, *, small_first: bool) -> None:
+    """A file that says two sizes is never decoded larger than the size that was checked."""
+    data = with_two_sizes(name, small_first=small_first)
+
+    try:
+        pixels = decode(data, read_header(data, Limits(max_pixels=1000)), 1)
+    except Rejected:
+        return
+    assert pixels.shape[0] * pixels.shape[1] <= 1000
 
 
 def test_the_limit_of_pixels_is_the_setting() -> None:

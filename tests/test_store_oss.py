@@ -267,6 +267,7 @@ def test_keys_that_urls_cannot_hold_are_refused_before_they_are_sent(key: str, m
 
 WHOLE = reply()
 CUT = reply(b"12345", Content_Length="9")
+CUT_PARTS = reply(b"12345", Content_Length="9", x_oss_object_type="Multipart")
 WRONG_MD5 = reply(Content_MD5=base64.b64encode(hashlib.md5(b"other").digest()).decode())
 CHANGED = reply(b"x23456789")
 BUSY = reply(b"", 503)
@@ -277,6 +278,7 @@ THROTTLED = reply(b"<Error><Code>QpsLimitExceeded</Code></Error>", 403)
     "lie",
     [
         pytest.param(CUT, id="cut"),
+        pytest.param(CUT_PARTS, id="cut-without-md5"),
         pytest.param(WRONG_MD5, id="wrong-md5"),
         pytest.param(CHANGED, id="changed"),
         pytest.param(BUSY, id="busy"),

@@ -129,8 +129,9 @@ def _write(out: Path, network: Any, load: Load, data: Mnist, say: Say) -> Accura
     (litert / "digits.tflite").write_bytes(_to_litert(saved / "saved_model"))
     _describe(saved, _document("tensorflow", "saved_model"))
     _describe(litert, _document("litert", "digits.tflite"))
+    accuracy = _measure(litert, load, data, say)
     _measure(saved, load, data, say)
-    return _measure(litert, load, data, say)
+    return accuracy
 
 
 def _to_litert(saved: Path) -> bytes:
