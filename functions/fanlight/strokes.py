@@ -141,8 +141,13 @@ class _Parts:
         """Those of some size that lie inside the box of the main one."""
         inside = (self.left > self.left[main]) & (self.right < self.right[main])
         inside &= (self.top > self.top[main]) & (self.bottom < self.bottom[main])
-        inside &= self.size > 0.25 * self.size[main]
-        return np.asarray(inside)
+        return np.asarray(inside & (self.size > 0.25 * self.size[main]))
+
+    def around(self, main: int) -> Mask:
+        """Those whose box has the box of the main one inside."""
+        outside = (self.left < self.left[main]) & (self.right > self.right[main])
+        outside &= (self.top < self.top[main]) & (self.bottom > self.bottom[main])
+        return np.asarray(outside)
 
     def is_frame(self, main: int) -> bool:
         """Whether a patch is a box drawn around something: its outline is a rectangle."""
@@ -160,14 +165,21 @@ class _Parts:
 
     def together(self, main: int) -> Mask:
         """The main patch and those close enough to it to be strokes of the same digit."""
-        gap = np.maximum(
-            np.maximum(self.left[main] - self.right, self.left - self.right[main]),
-            np.maximum(self.top[main] - self.bottom, self.top - self.bottom[main]),
-        )
-        beside = (self.left >= self.right[main]) | (self.right <= self.left[main])
-        another = beside & (self.height > 0.7 * self.height[main])
-        joins = (gap <= 0.15 * self.size[main]) & (self.area >= 0.03 * self.area[main]) & ~another
-        joins &= (self.size <= self.size[main]) & (self.touches <= self.touches[main])
-        joins[0] = False
-        joins[main] = True
-        return np.asarray(joins)
+        size = self.size[main]
+        able = (self.area >= 0.03 * self.area[main]) & (self.size <= 2.1 * size)
+        able &= (self.touches <= self.touches[main]) & ~self.around(main)
+        able[0] = False
+        joined: Mask = np.arange(len(self.area)) == main
+        for _ in range(3):  # a broken stroke hangs together piece by piece
+            left, right = self.left[joined].min(), self.right[joined].max()
+            top, bottom = self.top[joined].min(), self.bottom[joined].max()
+            gap_x = np.maximum(left - self.right, self.left - right)
+            gap_y = np.maximum(top - self.bottom, self.top - bottom)
+            gap = np.maximum(gap_x, gap_y)
+            # As high, and at its side, and not all but touching: the next digit of a number.
+            another = (gap_x > 0.05 * size) & (self.height > 0.7 * (bottom - top))
+            more = able & (gap <= 0.22 * size) & ~another & ~joined
+            if not more.any():
+                break
+            joined |= more
+        return joined

