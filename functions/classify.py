@@ -14,6 +14,7 @@ import oss2  # noqa: E402
 from fanlight import event as events  # noqa: E402
 from fanlight.answer import Answerer  # noqa: E402
 from fanlight.config import Config  # noqa: E402
+from fanlight.errors import EventError  # noqa: E402
 from fanlight.log import Log, milliseconds  # noqa: E402
 from fanlight.model import Model  # noqa: E402
 from fanlight.place import Place  # noqa: E402
@@ -62,9 +63,13 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
     if _instance.cold_start:
         log("cold start", **_instance.cold_start)
         _instance.cold_start = None
-    records = events.parse(event)
     until = retry(context)
     reconciler = _reconciler(_instance, context, until)
+    try:
+        records = events.parse(event)
+    except EventError as error:  # one bad record does not cost the others their results
+        work(error.records, reconciler, log, until.remaining)
+        raise
     return work(records, reconciler, log, until.remaining)
 
 

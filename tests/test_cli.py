@@ -227,3 +227,16 @@ def test_up_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
     assert told.startswith("OSS endpoint  http://127.0.0.1:")
     assert "oss2.AuthV4" in told
     assert process.returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
+def test_a_folder_that_may_not_be_read_is_one_failure(tmp_path: Path) -> None:
+    """Its neighbours are classified, and the run ends with 1."""
+    draw(tmp_path / "photos", 2)
+    (tmp_path / "photos" / "closed").mkdir(mode=0)
+
+    ran = fanlight("run", "photos", "-m", "digits", cwd=tmp_path)
+
+    assert ran.returncode == 1
+    assert "2 classified, 1 failed" in ran.stdout
+    assert "closed" in ran.stderr

@@ -219,3 +219,15 @@ HERE = Place("fanlight-demo", "input/digits/")
 def test_a_record_is_ignored_for_a_reason(record: Record, reason: str | None) -> None:
     """Only what creates an object under the input prefix is looked at."""
     assert why_ignored(record, HERE) == reason
+
+
+def test_one_bad_record_does_not_hide_the_others() -> None:
+    """The error about a malformed record carries those that can be read."""
+    good = record_with()
+    bad = record_with(oss={})
+
+    with pytest.raises(EventError, match=r"events\[1\]") as caught:
+        parse(json.dumps({"events": [good, bad, good]}).encode())
+
+    (expected,) = parse(json.dumps({"events": [good]}).encode())
+    assert caught.value.records == (expected, expected)

@@ -165,3 +165,20 @@ def test_every_body_has_at_least_one_letter(body: bytes) -> None:
 def test_other_messages_name_no_key(message: str) -> None:
     """Only the text of Unfinished names keys."""
     assert named_failures(message) == {}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        body_of('{"x": NaN}', None),
+        body_of("[" * 100_000, None),
+        b"[" * 100_000,
+        body_of("{}", None).replace(
+            b'"approximateInvokeCount": 4', b'"approximateInvokeCount": Infinity'
+        ),
+    ],
+    ids=["NaN", "deep payload", "deep body", "infinite attempts"],
+)
+def test_odd_json_is_filed_all_the_same(body: bytes) -> None:
+    """What a JSON parser takes but a writer does not, or is too deep, still makes letters."""
+    assert len(written(body)) == 1

@@ -231,8 +231,18 @@ def test_an_encoded_key_never_leads_out_of_the_prefix() -> None:
     store.put("other/x.png", b"x", if_absent=False)
 
     assert reconciler_of(store).reconcile_spelled("in/%2E").status == "gone"
-    with pytest.raises(ValueError, match="is not under oss://bucket/in/"):
-        reconciler_of(store).reconcile_spelled("other%2Fx.png")
+    assert reconciler_of(store).reconcile_spelled("other%2Fx.png").status == "gone"
+    assert list(store.objects) == ["other/x.png"]
+
+
+def test_a_prefix_may_be_encoded_too() -> None:
+    """Where the whole key travelled encoded, slashes and all, its object is found."""
+    store = MemoryStore()
+    store.put("in/a b.png", b"x", if_absent=False)
+
+    outcome = reconciler_of(store).reconcile_spelled("in%2Fa+b.png")
+
+    assert (outcome.key, outcome.status) == ("in/a b.png", "classified")
 
 
 def test_a_key_without_a_result_key_is_refused(store: MemoryStore) -> None:

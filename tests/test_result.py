@@ -18,6 +18,7 @@ from fanlight.image import Header
 from fanlight.model import Prediction
 from fanlight.result import REASONS, Source, classified, from_bytes, recipe, rejected, version_of
 from fanlight.sniff import FORMATS
+from tests.fakes import answer_as
 
 SCHEMA = json.loads(Path(result.__file__).with_name("result.schema.json").read_bytes())
 VALID = jsonschema.Draft202012Validator(SCHEMA)
@@ -159,3 +160,21 @@ def test_a_recipe_names_all_that_changes_an_answer() -> None:
 
     assert recipe(BUNDLE, Limits(), 3) == RECIPE
     assert len(set(names)) == 4
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "other"},
+        {"predictions": []},
+        {"predictions": None},
+        {"model": {}},
+        {"source": {"version": "x"}},
+    ],
+)
+def test_half_a_result_counts_as_absent(change: dict[str, Any]) -> None:
+    """A document that lacks what readers need is no result, so it is made again."""
+    whole = json.loads(to_bytes(answer_as("m")(Source("b", "k", "v", "e", 1), b"x")))
+
+    assert from_bytes(json.dumps(whole).encode()) == whole
+    assert from_bytes(json.dumps(whole | change).encode()) is None

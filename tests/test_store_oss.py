@@ -336,3 +336,18 @@ def test_a_content_encoding_is_not_undone() -> None:
 
     assert found is not None
     assert found.data == BODY
+
+
+def test_one_refused_object_is_its_own_affair() -> None:
+    """What OSS says of one object, as that it is archived, is no setting that stops the others."""
+    archived = reply(b"<Error><Code>InvalidObjectState</Code></Error>", 403)
+
+    with liar(archived) as (url, _), pytest.raises(KeyRefused, match="InvalidObjectState"):
+        open_store(url).get("x", 100)
+
+
+@pytest.mark.parametrize("endpoint", ["foo bar", "http://[::1"])
+def test_a_misspelled_endpoint_is_a_setting_to_change(endpoint: str) -> None:
+    """An endpoint that is no address is named as such."""
+    with pytest.raises(ConfigError, match="not spelled right"):
+        open_store(endpoint)

@@ -46,9 +46,10 @@ def checks(images: Side, results: Side) -> Iterator[Check]:
     def one(meta: Meta) -> Check:
         return check(meta, images, results)
 
-    if isinstance(results.store, FolderStore):
-        return map(one, listed)
-    return _ahead(one, listed)
+    yield from map(one, listed) if isinstance(results.store, FolderStore) else _ahead(one, listed)
+    if isinstance(images.store, FolderStore):
+        for folder, reason in images.store.unreadable.items():
+            yield Check(folder, "refused", reason)
 
 
 def check(meta: Meta, images: Side, results: Side) -> Check:

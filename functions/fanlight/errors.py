@@ -1,12 +1,24 @@
 """What can go wrong, sorted by whose fault it is and whether trying again can help."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # events raise these errors, so the import would go round in a circle
+    from fanlight.event import Record
+
 
 class FanlightError(Exception):
     """Anything Fanlight raises on purpose. Its text says what to do about it."""
 
 
 class EventError(FanlightError):
-    """The event is not one Fanlight can read. Trying again gives the same."""
+    """The event is not one Fanlight can read. Trying again gives the same.
+
+    `records` are those that could be read all the same.
+    """
+
+    def __init__(self, message: str, records: "tuple[Record, ...]" = ()) -> None:
+        super().__init__(message)
+        self.records = records
 
 
 class ConfigError(FanlightError):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fanlight.errors import EventError
-from fanlight.place import Place
+from fanlight.place import Place, other_spellings
 
 _CREATED = ("PutObject", "PostObject", "CopyObject", "AppendObject", "PutSymlink",
             "CompleteMultipartUpload")  # fmt: skip
@@ -32,12 +32,23 @@ class Record:
 
 
 def parse(event: bytes) -> list[Record]:
-    """Every record of an event, in its order; EventError names what is wrong and where."""
+    """Every record of an event, in its order.
+
+    EventError names what is wrong and where; it carries the records that are not at fault.
+    """
     try:
         document = json.loads(event)
     except (ValueError, RecursionError) as error:
         raise EventError(f"the event is not JSON: {error}") from None
-    records = [_record(value, where) for value, where in _walk(document, "event")]
+    records: list[Record] = []
+    problems: list[str] = []
+    for value, where in _walk(document, "event"):
+        try:
+            records.append(_record(value, where))
+        except EventError as error:
+            problems.append(str(error))
+    if problems:
+        raise EventError("; ".join(problems), tuple(records))
     if not records:
         raise EventError("the event holds no record")
     return records
@@ -49,9 +60,10 @@ def why_ignored(record: Record, place: Place) -> str | None:
         return f"{record.name} does not create an object"
     if record.bucket != place.bucket:
         return f"bucket {record.bucket} is not the input bucket {place.bucket}"
-    if not record.key.startswith(place.prefix):
+    spellings = [record.key, *other_spellings(record.key)]
+    if not any(key.startswith(place.prefix) for key in spellings):
         return f"not under the input prefix {place.prefix}"
-    if place.relative(record.key) is None:
+    if all(place.relative(key) is None for key in spellings):
         return "a folder, not an object"
     return None
 

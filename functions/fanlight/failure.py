@@ -20,7 +20,7 @@ def letters(body: bytes) -> list[dict[str, Any]]:
     key of the event gets one, marked `suspected`. An event without keys gets one letter of its own.
     """
     try:
-        failed = json.loads(body)
+        failed = json.loads(body, parse_constant=str)
         context = failed["requestContext"]
         base = {
             "schema": SCHEMA,
@@ -30,7 +30,7 @@ def letters(body: bytes) -> list[dict[str, Any]]:
             "attempts": int(context["approximateInvokeCount"]),
         }
         payload = failed.get("requestPayload")
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         return [_unreadable(body, error)]
     payload, answer = _parsed(payload), _parsed(failed.get("responsePayload"))
     cause = _error(answer)
@@ -53,7 +53,7 @@ def named_failures(message: str) -> dict[str, str]:
     """Key -> what went wrong, from the text of `fanlight.work.Unfinished`, else empty."""
     try:
         return {item["key"]: str(item["error"]) for item in json.loads(message)["failed"]}
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return {}
 
 
@@ -61,8 +61,8 @@ def _parsed(payload: Any) -> Any:
     """Payloads arrive as JSON or as text that holds it."""
     if isinstance(payload, str):
         try:
-            return json.loads(payload)
-        except ValueError:
+            return json.loads(payload, parse_constant=str)
+        except (ValueError, RecursionError):
             return payload
     return payload
 
@@ -77,9 +77,12 @@ def _error(answer: Any) -> dict[str, str]:
 
 def _sources(payload: Any) -> Iterator[dict[str, str] | None]:
     try:
-        for record in event.parse(json.dumps(payload).encode()):
-            yield {"bucket": record.bucket, "key": record.key}
-    except EventError:
+        records, whole = tuple(event.parse(json.dumps(payload).encode())), True
+    except EventError as error:
+        records, whole = error.records, False
+    for record in records:
+        yield {"bucket": record.bucket, "key": record.key}
+    if not whole:
         yield None
 
 

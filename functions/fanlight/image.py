@@ -10,15 +10,20 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from fanlight.config import Limits
 from fanlight.errors import Rejected
-from fanlight.sniff import exif_of_webp, sniff, webp_size
+from fanlight.sniff import exif_of_webp, jpeg_scans, sniff, webp_size
 
 Pixels = npt.NDArray[np.uint8]
 """H x W (grey), H x W x 3 (RGB) or H x W x 4 (RGBA), 0 to 255, as a person sees it: turned."""
 
+MAX_SCANS = 100
+"""Encoders write about 10; a file made of hundreds is made to keep a decoder busy."""
+
+# Long descriptions and colour profiles are no fault; all texts of a file together stay bounded.
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 Image.MAX_IMAGE_PIXELS = None  # `Limits.max_pixels` does this job, with an error of its own
 cv2.utils.logging.setLogLevel(
     cv2.utils.logging.LOG_LEVEL_SILENT
@@ -52,6 +57,8 @@ def read_header(data: bytes, limits: Limits) -> Header:
         header = _webp(data) if name == "webp" else _pillow(data, name)
     except Exception:  # noqa: BLE001 - Pillow raises whatever a broken header leads it to
         raise Rejected("corrupt", f"the {name.upper()} header cannot be read") from None
+    if header.format == "jpeg" and (scans := jpeg_scans(data)) > MAX_SCANS:
+        raise Rejected("corrupt", f"the JPEG has {scans} scans; {MAX_SCANS} at most are decoded")
     if header.width < 1 or header.height < 1:
         raise Rejected("corrupt", f"the {name.upper()} header says {header.width}x{header.height}")
     if header.width * header.height > limits.max_pixels:

@@ -87,7 +87,9 @@ class Reconciler:
 
     def reconcile_spelled(self, key: str) -> Outcome:
         """As `reconcile`; where there is no such object, the key may have travelled URL-encoded."""
-        outcome = self.reconcile(key)
+        outcome = Outcome(key, "gone", "")
+        if self.input.relative(key) is not None:
+            outcome = self.reconcile(key)
         if outcome.status != "gone":
             return outcome
         for other in other_spellings(key):

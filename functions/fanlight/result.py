@@ -70,10 +70,26 @@ def from_bytes(data: bytes) -> dict[str, Any] | None:
     """The document, or None for anything that is not a whole result; that counts as absent."""
     try:
         document = json.loads(data)
-        known = document["schema"] == SCHEMA and isinstance(document["source"]["version"], str)
-    except (ValueError, TypeError, KeyError, RecursionError):
+        whole = document["schema"] == SCHEMA and all(
+            isinstance(text, str)
+            for text in (
+                document["source"]["key"],
+                document["source"]["version"],
+                document["model"]["name"],
+                document["model"]["version"],
+                _answer(document),
+            )
+        )
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError):
         return None
-    return document if known else None
+    return document if whole else None
+
+
+def _answer(document: dict[str, Any]) -> Any:
+    """The best label or the reason: what a result is for."""
+    if document["status"] == "classified":
+        return document["predictions"][0]["label"]
+    return document["reason"]["code"] if document["status"] == "rejected" else None
 
 
 def version_of(document: dict[str, Any] | None) -> str | None:

@@ -2,8 +2,8 @@
 
 import errno
 import hashlib
-import itertools
 import os
+import secrets
 import stat
 import time
 from collections.abc import Iterator
@@ -18,7 +18,6 @@ _TICK_NS = 20_000_000
 """File times move in ticks of up to 10 ms; two writes within one tick can look the same."""
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # never wait for a pipe's writer
-_serial = itertools.count()
 
 
 class FolderStore:
@@ -34,6 +33,7 @@ class FolderStore:
         self._root = os.path.realpath(root)
         self._escaped = escaped
         self._known_parents: set[str] = set()
+        self.unreadable: dict[str, str] = {}
         self.name = Path(self._root).as_uri()
 
     def head(self, key: str) -> Meta | None:
@@ -67,7 +67,7 @@ class FolderStore:
         """See `Store.put`."""
         path = self._path(key)
         folder = os.path.dirname(path)
-        temporary = os.path.join(folder, f"{TEMPORARY}{os.getpid()}-{next(_serial)}")
+        temporary = os.path.join(folder, f"{TEMPORARY}{secrets.token_hex(8)}")
         try:
             # Asked first: behind a link, not even a folder is made.
             if folder not in self._known_parents and os.path.realpath(folder) != folder:
@@ -79,10 +79,7 @@ class FolderStore:
             if not if_absent:
                 os.replace(temporary, path)
                 return True
-            with suppress(FileExistsError):
-                os.link(temporary, path)  # unlike a rename, refuses to replace
-                return True
-            return False
+            return _link(temporary, path, data)
         except OSError as error:
             raise _failure(error) from None
         finally:
@@ -99,11 +96,41 @@ class FolderStore:
             _check_absent(error)
 
     def list(self, prefix: str) -> Iterator[Meta]:
-        """See `Store.list`. Links, pipes and the like are no objects."""
-        for relative, status in _walk(self._root, ""):
+        """See `Store.list`. Links, pipes and the like are no objects.
+
+        A folder that may not be read is passed over, and stands in `unreadable` with the reason.
+        """
+        self.unreadable.clear()
+        for relative, status in self._walk(self._root, ""):
             key = from_path(relative) if self._escaped else relative
             if key.startswith(prefix):
                 yield _meta(key, status)
+
+    def _walk(self, folder: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
+        """Relative path and status of every file, in the order of the paths."""
+        try:
+            with os.scandir(folder) as entries:
+                found = [
+                    (entry.name + "/" * entry.is_dir(follow_symlinks=False), entry)
+                    for entry in entries
+                ]
+        except PermissionError as error:
+            self.unreadable[prefix] = str(_failure(error))
+            return
+        except OSError as error:
+            _check_absent(error)
+            return
+        for name, entry in sorted(found, key=lambda pair: pair[0]):
+            if name.endswith("/"):
+                yield from self._walk(entry.path, prefix + name)
+            elif entry.is_file(follow_symlinks=False) and not self._is_temporary(name):
+                try:
+                    yield prefix + name, entry.stat(follow_symlinks=False)
+                except OSError as error:
+                    _check_absent(error)
+
+    def _is_temporary(self, name: str) -> bool:
+        return self._escaped and name.startswith(TEMPORARY)
 
     def _path(self, key: str) -> str:
         """The absolute path of a key's file."""
@@ -122,6 +149,24 @@ class FolderStore:
             return False
         self._known_parents.add(parent)
         return True
+
+
+def _link(temporary: str, path: str, data: bytes) -> bool:
+    """Give the file its name unless the name is taken; a rename would replace what is there."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # Cut short by a crash, this one is not whole; then it counts as absent and is rewritten.
+        try:
+            with open(path, "xb") as file:
+                file.write(data)
+        except FileExistsError:
+            return False
+    return True
 
 
 def _read(descriptor: int, key: str, limit: int) -> Object | None:
@@ -146,25 +191,6 @@ def _read(descriptor: int, key: str, limit: int) -> Object | None:
     return Object(Meta(key, meta.size, etag, meta.version), data)
 
 
-def _walk(folder: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Relative path and status of every file, in the order of the paths."""
-    try:
-        with os.scandir(folder) as entries:
-            found = [(entry.name + "/" * entry.is_dir(follow_symlinks=False), entry)
-                     for entry in entries]  # fmt: skip
-    except OSError as error:
-        _check_absent(error)
-        return
-    for name, entry in sorted(found, key=lambda pair: pair[0]):
-        if name.endswith("/"):
-            yield from _walk(entry.path, prefix + name)
-        elif entry.is_file(follow_symlinks=False) and not name.startswith(TEMPORARY):
-            try:
-                yield prefix + name, entry.stat(follow_symlinks=False)
-            except OSError as error:
-                _check_absent(error)
-
-
 def _meta(key: str, status: os.stat_result) -> Meta:
     """Without an ETag: that would take reading the file."""
     version = f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_ino}"
@@ -177,6 +203,9 @@ def _check_absent(error: OSError) -> None:
     if error.errno not in _ABSENT:
         raise _failure(error) from None
 
+
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
+"""What file systems without hard links answer, such as exFAT."""
 
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
 

@@ -69,8 +69,13 @@ class OssStore:
         else:
             auth = oss2.AuthV4(key.access_key_id, key.access_key_secret)
         # Where crcmod lacks its extension, CRC-64 runs at 1 MB/s: the MD5 is checked instead.
-        self._bucket = oss2.Bucket(auth, endpoint, bucket, region=region, session=session,
-                                   connect_timeout=_TIMEOUT, enable_crc=False)  # fmt: skip
+        try:
+            self._bucket = oss2.Bucket(auth, endpoint, bucket, region=region, session=session,
+                                       connect_timeout=_TIMEOUT, enable_crc=False)  # fmt: skip
+        except (oss2.exceptions.ClientError, ValueError):
+            raise ConfigError(
+                f"bucket {bucket!r} at endpoint {endpoint!r}: one of the two is not spelled right"
+            ) from None
         self._retry = retry
         self.name = bucket
 
@@ -152,7 +157,10 @@ class OssStore:
             return TransientError(where)
         if error.code == "InvalidObjectName":
             return KeyRefused(f"{where}: OSS does not allow this key")
-        return ConfigError(f"{where}: {_ADVICE.get(error.code, 'OSS refused the request')}")
+        if error.code in _ADVICE:
+            return ConfigError(f"{where}: {_ADVICE[error.code]}")
+        # What is left concerns this object alone, as an archived one: its neighbours go on.
+        return KeyRefused(f"{where}: OSS refused the request")
 
 
 _NETWORK = (

@@ -4,7 +4,7 @@ import json
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fanlight.errors import ConfigError, FanlightError, TransientError
@@ -30,7 +30,7 @@ class Unfinished(TransientError):
 
 
 def work(
-    records: list[Record], reconciler: Reconciler, log: Log, time_left: Callable[[], float]
+    records: Sequence[Record], reconciler: Reconciler, log: Log, time_left: Callable[[], float]
 ) -> dict[str, Any]:
     """Reconcile every record's key; the summary has one outcome a record.
 

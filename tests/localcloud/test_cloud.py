@@ -257,3 +257,44 @@ def test_an_unreadable_result_is_replaced(running: Running) -> None:
 
     assert running.cloud.drain()
     assert running.result("mend.png")["status"] == "classified"
+
+
+def test_an_instance_that_cannot_start_answers_all_the_same() -> None:
+    """A wrong interpreter is an error to whoever waits, not a wait without end."""
+    template = read_template(project_template())
+    with LocalCloud(template, instances=1, python="/no/such/python") as cloud:
+        answer = cloud.invoke("fanlight-classify", b"{}")
+
+    assert not answer.ok
+    assert json.loads(answer.payload)["errorType"] == "FileNotFoundError"
+
+
+def test_a_function_that_closes_its_pipes_is_ended(tmp_path: Path) -> None:
+    """An instance that can no longer answer is killed, and said to have exited."""
+    code = (
+        "import os, time\n"
+        "def handler(event, context):\n"
+        "    os.closerange(3, 99)\n"
+        "    time.sleep(60)"
+    )
+    with LocalCloud(_broken(tmp_path, code, 20), instances=1) as cloud:
+        began = time.monotonic()
+        answer = cloud.invoke("fanlight-classify", b"{}")
+
+    assert json.loads(answer.payload)["errorType"] == "ProcessExited"
+    assert time.monotonic() - began < 10
+
+
+def test_a_good_record_beside_a_bad_one_has_its_result(running: Running) -> None:
+    """The event fails and is filed, but what it told of plainly is done."""
+    key = "input/digits/beside.png"
+    event = oss_event(BUCKET, key)
+    event["events"].append({"eventName": "ObjectCreated:PutObject", "oss": {"bucket": {}}})
+    running.bucket.put_object(key, digit_one())
+    running.cloud.drain()
+    running.bucket.delete_object("output/digits/beside.png.json")
+
+    answer = running.cloud.invoke("fanlight-classify", json.dumps(event).encode())
+
+    assert json.loads(answer.payload)["errorType"] == "EventError"
+    assert running.result("beside.png")["status"] == "classified"

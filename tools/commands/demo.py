@@ -75,7 +75,7 @@ def command(images: Path | None, out: Path, instances: int) -> int:
         click.echo(f"uploading {len(paths)} pictures to {source} at {cloud.endpoint.url}")
         began = time.monotonic()
         for path in paths:
-            key = source.prefix + path.relative_to(folder).as_posix()
+            key = source.prefix + _spelled(path.relative_to(folder))
             bucket.put_object_from_file(key, str(path))
         settled = cloud.drain(_PATIENCE)
         seconds = time.monotonic() - began
@@ -85,6 +85,11 @@ def command(images: Path | None, out: Path, instances: int) -> int:
     if right is not None:
         click.echo(f"{right} of {len(documents)} digits are right")
     return 0 if settled and len(documents) == len(paths) else 1
+
+
+def _spelled(path: Path) -> str:
+    """A file's key; a name that is not UTF-8 cannot be one, so its odd bytes are replaced."""
+    return path.as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _fetch(bucket: oss2.Bucket, output: Place, out: Path) -> list[dict[str, object]]:

@@ -121,11 +121,12 @@ def _target(
 
 
 def _function(template: Template, name: str | None) -> Function:
-    for function in template.functions:
-        if function.name == name or (name is None and function.triggers):
+    able = [function for function in template.functions if function.triggers]
+    for function in able:
+        if name in (None, function.name):
             return function
-    known = ", ".join(function.name for function in template.functions)
-    raise click.UsageError(f"there is no such function; the template has {known}")
+    known = ", ".join(function.name for function in able) or "none"
+    raise click.UsageError(f"no such function takes uploads; those of the template: {known}")
 
 
 def _place_pictures(target: _Target, event: bytes, image: Path | None) -> None:

@@ -80,8 +80,8 @@ class Totals:
 def _outcomes(
     job: Job, processes: int, progress: Progress, totals: Totals
 ) -> Iterator[dict[str, Any]]:
-    """What became of every key; those with nothing to do are settled from the listing alone."""
-    settled: list[dict[str, Any]] = []
+    """What became of every key but those with nothing to do, which the listing alone settles."""
+    refused: list[dict[str, Any]] = []
 
     def to_do() -> Iterator[str]:
         images, results = Side.images(job.source, job.access), Side.results(job.out, job.access)
@@ -89,20 +89,21 @@ def _outcomes(
             progress.found()
             if check.current:
                 totals.other_recipe += check.recipe != totals.recipe
-                settled.append({"key": check.key, "outcome": "unchanged"})
+                totals.counts["unchanged"] += 1
+                progress.done(failed=totals.counts["failed"])
             elif check.state == "refused":
-                settled.append({"key": check.key, "outcome": "failed", "reason": check.reason})
+                refused.append({"key": check.key, "outcome": "failed", "reason": check.reason})
             else:
                 yield check.key
 
     for outcome in run(job, to_do(), processes):
         yield outcome
-        yield from _taken(settled)
-    yield from _taken(settled)
+        yield from _taken(refused)
+    yield from _taken(refused)
 
 
-def _taken(settled: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    taken, settled[:] = settled[:], []
+def _taken(refused: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    taken, refused[:] = refused[:], []
     return taken
 
 

@@ -1,11 +1,13 @@
 """`fanlight up`: the local cloud, until Ctrl-C."""
 
 import signal
+import socket
 import threading
 from pathlib import Path
 
 import click
 
+from fanlight.errors import ConfigError
 from tools.localcloud.cloud import LocalCloud, project_template
 from tools.localcloud.template import Template, read_template
 from tools.shown import shown
@@ -35,7 +37,7 @@ def command(template: Path, port: int, instances: int, runtime: str | None) -> i
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     cloud = LocalCloud(described, instances=instances, port=port, runtime=runtime, on_line=_echo)
-    with cloud:
+    with _listening(cloud, port):
         try:
             click.echo(welcome(cloud, described))
             while not stop.wait(1):
@@ -43,6 +45,17 @@ def command(template: Path, port: int, instances: int, runtime: str | None) -> i
         except KeyboardInterrupt:
             click.echo("stopping", err=True)
     return 0
+
+
+def _listening(cloud: LocalCloud, port: int) -> LocalCloud:
+    """The cloud, if its port is free."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ConfigError(f"port {port}: {error.strerror}; choose another --port") from None
+    return cloud
 
 
 def _echo(function: str, line: str) -> None:

@@ -10,6 +10,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,11 @@ class Instance:
         return Answer(answer["ok"], answer["payload"])
 
     def _died(self) -> Answer:
-        code = self._process.wait()
+        try:
+            code = self._process.wait(1)
+        except subprocess.TimeoutExpired:  # it lives, but has closed the pipe it answers on
+            self.kill()
+            code = self._process.wait()
         return _error("ProcessExited", f"the process exited unexpectedly with status {code}")
 
     def _environment(self, extra: dict[str, str]) -> dict[str, str]:
@@ -151,13 +156,19 @@ class Instance:
                 text = line.decode("utf-8", "replace").rstrip("\n")
                 rest = text.removesuffix(self._end_of_log)
                 if rest or rest == text:
-                    on_line(self._function.name, rest)
+                    with suppress(OSError):  # whoever read the log has gone; the function goes on
+                        on_line(self._function.name, rest)
                 if rest != text:
                     self._printed.set()
 
 
 def _error(kind: str, message: str) -> Answer:
-    return Answer(ok=False, payload=json.dumps({"errorMessage": message, "errorType": kind}))
+    return Answer(ok=False, payload=error_document(kind, message))
+
+
+def error_document(kind: str, message: str) -> str:
+    """What the platform answers when there is no traceback to show."""
+    return json.dumps({"errorMessage": message, "errorType": kind})
 
 
 def default_python() -> str:

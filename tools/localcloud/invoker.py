@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from tools.localcloud.instance import Answer, Instance
+from tools.localcloud.instance import Answer, Instance, error_document
 from tools.localcloud.oss import Credentials
 from tools.localcloud.template import Function
 
@@ -90,15 +90,18 @@ class Invoker:
                 self._idle -= 1
             if invocation is None or self._stopped:
                 break
-            if instance is None or not instance.alive:
-                instance = self._start()
-            self._serve(instance, invocation)
+            try:
+                if instance is None or not instance.alive:
+                    instance = self._start()
+                answer = instance.invoke(invocation.request_id, invocation.event, self._keys())
+            except Exception as error:  # noqa: BLE001 - whoever waits is owed an answer
+                answer = Answer(ok=False, payload=error_document(type(error).__name__, str(error)))
+            self._settle(invocation, answer)
         if instance is not None:
             instance.stop(self._keys())
 
-    def _serve(self, instance: Instance, invocation: Invocation) -> None:
+    def _settle(self, invocation: Invocation, answer: Answer) -> None:
         invocation.attempts += 1
-        answer = instance.invoke(invocation.request_id, invocation.event, self._keys())
         if invocation.answer is not None:
             invocation.answer.set_result(answer)
         elif not answer.ok and self._retry(invocation):

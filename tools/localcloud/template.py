@@ -81,6 +81,9 @@ def read_template(path: Path) -> Template:
             for resource in resources.values()
             if resource["component"] == "fc3"
         )
+        region = str(next(iter(resources.values()))["props"]["region"])
+    except StopIteration:
+        raise ConfigError(f"{path}: resources is empty") from None
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
     except yaml.YAMLError as error:
@@ -89,8 +92,7 @@ def read_template(path: Path) -> Template:
         raise ConfigError(f"{path}: {error.args[0]} is missing") from None
     except (AttributeError, TypeError, ValueError, IndexError) as error:
         raise ConfigError(f"{path} is not a Serverless Devs 3 template: {error}") from None
-    regions = {resource["props"]["region"] for resource in resources.values()}
-    return Template(functions, regions.pop(), variables.get("account", "0"))
+    return Template(functions, region, variables.get("account", "0"))
 
 
 def _filled(value: Any, variables: dict[str, str]) -> Any:
