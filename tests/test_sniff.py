@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 from fanlight.config import Limits
 from fanlight.errors import Rejected
 from fanlight.image import Header, read_header
-from fanlight.sniff import FORMATS, exif_of_webp, jpeg_scans, sniff, webp_size
+from fanlight.sniff import FORMATS, exif_of_webp, jpeg_scans, sniff, tiff_tags, webp_size
 
 CONVERT = "convert it to JPEG, PNG or WebP before the upload"
 IPHONE = f"{CONVERT} (iPhone: Settings, Camera, Formats, Most Compatible)"
@@ -152,3 +152,18 @@ def test_a_long_description_is_no_fault() -> None:
     Image.new("L", (3, 2)).save(file, "PNG", pnginfo=text)
 
     assert read_header(file.getvalue(), Limits()) == Header("png", 3, 2)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("big", [False, True])
+def test_the_tags_of_a_tiff_are_read(order: str, *, big: bool) -> None:
+    """Both byte orders and both sizes of TIFF give the tags of the first directory."""
+    tags = [256, 257, 256]
+    magic = (b"II" if order == "<" else b"MM") + struct.pack(order + "H", 43 if big else 42)
+    head = struct.pack(order + "HHQ", 8, 0, 16) if big else struct.pack(order + "I", 8)
+    count = struct.pack(order + ("Q" if big else "H"), len(tags))
+    entries = b"".join(struct.pack(order + "H", tag) + bytes(18 if big else 10) for tag in tags)
+
+    assert tiff_tags(magic + head + count + entries) == tags
+    with pytest.raises(ValueError, match="cut short"):
+        tiff_tags(magic + head + count + entries[:-1])

@@ -72,6 +72,21 @@ def jpeg_scans(data: bytes) -> int:
     return scans
 
 
+def tiff_tags(data: bytes) -> list[int]:
+    """The tags of a TIFF's first directory, in file order. Source: TIFF 6.0, section 2; BigTIFF."""
+    order = "<" if data[:2] == b"II" else ">"
+    if data[2:4] in (b"+\x00", b"\x00+"):
+        first, count, head, entry = "Q", "Q", 8, 20
+    else:
+        first, count, head, entry = "I", "H", 2, 12
+    (at,) = struct.unpack_from(order + first, data, 8 if first == "Q" else 4)
+    (entries,) = struct.unpack_from(order + count, data, at)
+    if at + head + entries * entry > len(data):
+        raise ValueError("the directory is cut short")
+    start = at + head
+    return [struct.unpack_from(order + "H", data, start + entry * n)[0] for n in range(entries)]
+
+
 def webp_size(data: bytes) -> tuple[int, int]:
     """Width and height in pixels. Source: WebP container specification, RFC 9649."""
     kind, body = data[12:16], data[20:30]

@@ -1,5 +1,6 @@
 """A SavedModel through TensorFlow. A SavedModel is code: load only what you trust."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,5 +29,6 @@ class SavedModel:
 
 def load(file: Path, threads: int) -> SavedModel:
     """Read the SavedModel folder `file`."""
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    with suppress(RuntimeError):  # TensorFlow is at work in this process, with threads of its own
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
     return SavedModel(tf.saved_model.load(str(file)))
