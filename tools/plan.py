@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from fanlight.errors import KeyRefused
 from fanlight.place import result_key
-from fanlight.reconcile import RESULT_LIMIT
-from fanlight.result import from_bytes, version_of
+from fanlight.reconcile import RESULT_LIMIT, document_of
+from fanlight.result import version_of
 from fanlight.store import Meta
 from fanlight.store_folder import FolderStore
 from tools.places import Side
@@ -60,7 +60,7 @@ def check(meta: Meta, images: Side, results: Side) -> Check:
         result = results.store.get(result_key(relative, results.place), RESULT_LIMIT)
     except KeyRefused as error:
         return Check(meta.key, "refused", str(error))
-    document = from_bytes(result.data) if result and result.data else None
+    document = document_of(result)
     if document is None:
         return Check(meta.key, "missing", "there is no result")
     known = version_of(document)

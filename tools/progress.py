@@ -2,7 +2,6 @@
 
 import sys
 import time
-from types import TracebackType
 
 import click
 
@@ -20,17 +19,6 @@ class Progress:
         self._began = self._drawn = time.monotonic()
         self._terminal = sys.stderr.isatty()
         self._open = True
-
-    def __enter__(self) -> "Progress":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def found(self) -> None:
         """One more image is listed."""

@@ -22,6 +22,11 @@ Answer = Callable[[Source, bytes | None], dict[str, Any]]
 """The result document for an object's bytes; None stands for more bytes than the limit."""
 
 
+def document_of(result: Object | None) -> dict[str, Any] | None:
+    """The document in what stands under a result's key; None if there is no result in it."""
+    return from_bytes(result.data) if result and result.data else None
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of one key: `classified`, `rejected`, `unchanged` or `gone`."""
@@ -65,7 +70,7 @@ class Reconciler:
     def _once(self, key: str, target: str) -> Outcome | None:
         """One pass; None means start over."""
         result = self.results.get(target, RESULT_LIMIT)
-        known = version_of(from_bytes(result.data)) if result and result.data else None
+        known = version_of(document_of(result))
         if known is not None:
             present = self.images.head(key)
             if present is None:

@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from fanlight.place import SCHEME
-from fanlight.reconcile import RESULT_LIMIT
-from fanlight.result import from_bytes
+from fanlight.reconcile import RESULT_LIMIT, document_of
 from tools.places import Access, Side, access_options
 from tools.shown import shown
 
@@ -48,7 +47,7 @@ def _documents(side: Side) -> Iterator[dict[str, Any]]:
     """The results, in the order of the listing; what is none is named and passed over."""
     for meta in side.store.list(side.place.prefix):
         found = side.store.get(meta.key, RESULT_LIMIT) if meta.key.endswith(".json") else None
-        document = from_bytes(found.data) if found and found.data else None
+        document = document_of(found)
         if document is None:
             click.echo(f"not a result: {shown(meta.key)}", err=True)
         else:

@@ -15,7 +15,7 @@ from fanlight.result import recipe
 from tools.engine import Job, run
 from tools.models import find_model
 from tools.places import Access, Side, access_options, check_apart, default_output
-from tools.plan import checks
+from tools.plan import Check, checks
 from tools.progress import Progress
 from tools.shown import shown
 
@@ -49,21 +49,22 @@ def command(
     check_apart(source, out)
     limits = Limits(max_bytes, max_pixels)
     job = Job(source, out, find_model(model), limits, top_k, access)
-    Side.images(source, access), Side.results(out, access)  # a wrong place ends it here
+    images, results = Side.images(source, access), Side.results(out, access)
     bundle = Bundle.read(job.model)
     totals = Totals(recipe(bundle, limits, top_k or bundle.top_k))
-    with Progress() as progress:
-        try:
-            for outcome in _outcomes(job, processes or os.cpu_count() or 1, progress, totals):
-                totals.counts[outcome["outcome"]] += 1
-                _report(outcome, totals.counts, progress)
-                progress.done(failed=totals.counts["failed"])
-        except KeyboardInterrupt:
-            progress.note("stopping; run again to go on")
-            raise
-        finally:
-            progress.close()
-            _summary(totals, out)
+    progress = Progress()
+    to_check = checks(images, results)
+    try:
+        for outcome in _outcomes(job, to_check, processes or os.cpu_count() or 1, progress, totals):
+            totals.counts[outcome["outcome"]] += 1
+            _report(outcome, totals.counts, progress)
+            progress.done(failed=totals.counts["failed"])
+    except KeyboardInterrupt:
+        progress.note("stopping; run again to go on")
+        raise
+    finally:
+        progress.close()
+        _summary(totals, out)
     return 1 if totals.counts["failed"] else 0
 
 
@@ -78,14 +79,13 @@ class Totals:
 
 
 def _outcomes(
-    job: Job, processes: int, progress: Progress, totals: Totals
+    job: Job, to_check: Iterator[Check], processes: int, progress: Progress, totals: Totals
 ) -> Iterator[dict[str, Any]]:
     """What became of every key but those with nothing to do, which the listing alone settles."""
     refused: list[dict[str, Any]] = []
 
     def to_do() -> Iterator[str]:
-        images, results = Side.images(job.source, job.access), Side.results(job.out, job.access)
-        for check in checks(images, results):
+        for check in to_check:
             progress.found()
             if check.current:
                 totals.other_recipe += check.recipe != totals.recipe

@@ -5,8 +5,7 @@ from collections import Counter
 import click
 
 from fanlight.place import result_key
-from fanlight.reconcile import RESULT_LIMIT
-from fanlight.result import from_bytes
+from fanlight.reconcile import RESULT_LIMIT, document_of
 from tools.places import Access, Side, access_options, check_apart, default_output
 from tools.plan import check, checks
 from tools.shown import shown
@@ -63,7 +62,7 @@ def _explain(key: str, images: Side, results: Side) -> int:
         target = result_key(images.place.relative(key) or "", results.place)
         result = results.store.get(target, RESULT_LIMIT)
         click.echo(f"result   {shown(target)}{'' if result else ': there is none'}")
-        document = from_bytes(result.data) if result and result.data else None
+        document = document_of(result)
         if document:
             model = document["model"]
             click.echo(f"model    {shown(str(model['name']))} {shown(str(model['version']))}")
