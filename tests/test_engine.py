@@ -54,7 +54,10 @@ def test_an_image_that_kills_its_process_fails_alone(tmp_path: Path) -> None:
 
     failed = {o["key"]: o["reason"] for o in outcomes if o["outcome"] == "failed"}
     assert failed == dict.fromkeys(["007", "150"], "its decoding ended the process")
-    assert len(list((tmp_path / "out").iterdir())) == 198
+    # A neighbour ended in the middle of a write leaves a temporary file, which is no result.
+    found = FolderStore(tmp_path / "out", escaped=True).list("")
+    expected = sorted(f"{key}.json" for key in set(contents) - {"007", "150"})
+    assert [meta.key for meta in found] == expected
     assert {outcome["key"] for outcome in outcomes} == set(contents)
 
 
