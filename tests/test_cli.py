@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tools.localcloud.cloud import LocalCloud, project_template
-from tools.localcloud.template import read_template
+from tools.localcloud.cloud import LocalCloud
+from tools.template import from_source, project_template, read_template
 
 EVENTS = Path(__file__).parent.parent / "events"
 
@@ -188,7 +188,7 @@ def test_a_made_event_can_be_replayed(tmp_path: Path) -> None:
 def test_a_bucket_is_run_like_a_folder(tmp_path: Path) -> None:
     """`run`, `status` and `results` work on oss:// places, through the real client."""
     draw(tmp_path / "photos", 3)
-    template = read_template(project_template())
+    template = from_source(read_template(project_template()))
     with LocalCloud(template) as cloud:
         env = {
             "FANLIGHT_OSS_ENDPOINT": cloud.endpoint.url,

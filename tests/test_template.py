@@ -1,6 +1,7 @@
 """template.yml: what the deployment component accepts, and what our own code needs it to say."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +12,29 @@ import yaml
 from fanlight.config import Config, FailedConfig
 from fanlight.errors import ConfigError
 from fanlight.place import Place
-from tools.localcloud.cloud import project_template
-from tools.localcloud.template import read_template
+from tools.template import Function, from_source, project_template, read_template
 
 SCHEMA = Path(__file__).parents[2] / "shared" / "data" / "fc3" / "schema.json"
 
 
-def resources() -> dict[str, Any]:
-    text = project_template().read_text()
-    document = yaml.safe_load(text)
-    for name, value in document["vars"].items():
-        text = text.replace(f"${{vars.{name}}}", str(value))
-    filled: dict[str, Any] = yaml.safe_load(text)["resources"]
+TASKS = ("digits", "products", "moderation")
+
+
+def properties(name: str) -> dict[str, Any]:
+    """What the deployment component is given for one function."""
+    text = project_template().read_text().replace("${this.name}", name)
+    for variable, value in yaml.safe_load(text)["vars"].items():
+        text = text.replace(f"${{vars.{variable}}}", str(value))
+    filled: dict[str, Any] = yaml.safe_load(text)["resources"][name]["props"]
     return filled
 
 
 @pytest.mark.skipif(not SCHEMA.exists(), reason="the component's schema is not at hand")
-@pytest.mark.parametrize("name", ["classify", "deadletter"])
+@pytest.mark.parametrize("name", [*TASKS, "deadletter"])
 def test_the_component_accepts_it(name: str) -> None:
     """Each function's properties, and each trigger, are valid by the component's own schema."""
     schema = json.loads(SCHEMA.read_text())
-    props = resources()[name]["props"]
+    props = properties(name)
 
     jsonschema.validate(props, schema)
     for trigger in props.get("triggers", []):
@@ -39,35 +42,58 @@ def test_the_component_accepts_it(name: str) -> None:
         jsonschema.validate(trigger["triggerConfig"], part)
 
 
-def test_the_trigger_filters_what_the_function_reads() -> None:
-    """The trigger's bucket and prefix are the function's input."""
-    classify = read_template(project_template()).functions[0]
+@pytest.mark.parametrize("name", TASKS)
+def test_the_trigger_filters_what_the_function_reads(name: str) -> None:
+    """Each trigger's bucket and prefix are its function's input, named after the task."""
+    function = function_named(name)
 
-    places = [Place(trigger.bucket, trigger.prefix) for trigger in classify.triggers]
+    places = [Place(trigger.bucket, trigger.prefix) for trigger in function.triggers]
 
-    assert places == [Place.parse(classify.environment["FANLIGHT_INPUT"])]
+    assert places == [Place.parse(function.environment["FANLIGHT_INPUT"])]
+    assert places == [Place("fanlight-demo", f"input/{name}/")]
+
+
+def function_named(name: str) -> Function:
+    functions = from_source(read_template(project_template())).functions
+    return next(function for function in functions if function.resource == name)
 
 
 def test_the_settings_are_whole() -> None:
     """Both functions start with the settings the template gives them."""
     platform = {"FC_REGION": "cn-hangzhou"}
-    classify, deadletter = read_template(project_template()).functions
-    code = {"FC_FUNC_CODE_PATH": str(classify.code)}
+    digits, deadletter = function_named("digits"), function_named("deadletter")
+    code = {"FC_FUNC_CODE_PATH": str(digits.code)}
 
-    config = Config.from_environ({**platform, **code, **classify.environment})
+    config = Config.from_environ({**platform, **code, **digits.environment})
     failed = FailedConfig.from_environ({**platform, **deadletter.environment})
 
     assert config.failed == failed.failed
     assert config.endpoint == "https://oss-cn-hangzhou-internal.aliyuncs.com"
 
 
-def test_failures_go_to_the_function_that_files_them() -> None:
-    """The failure destination names a function of the template."""
-    template = read_template(project_template())
+def test_tasks_share_all_but_what_they_state() -> None:
+    """Two tasks of the template differ in name, places, model and memory alone."""
+    digits, products = function_named("digits"), function_named("products")
 
-    names = [function.name for function in template.functions]
+    renamed = replace(
+        digits,
+        resource="products",
+        name="fanlight-products",
+        memory_mb=products.memory_mb,
+        environment={
+            name: value.replace("digits", "products") for name, value in digits.environment.items()
+        },
+        triggers=tuple(replace(item, prefix="input/products/") for item in digits.triggers),
+    )
 
-    assert template.functions[0].on_failure in names
+    assert products == renamed
+    assert products.memory_mb != digits.memory_mb
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_failures_go_to_the_function_that_files_them(name: str) -> None:
+    """The failure destination names the dead-letter function of the template."""
+    assert function_named(name).on_failure == function_named("deadletter").name
 
 
 @pytest.mark.parametrize(
@@ -76,7 +102,10 @@ def test_failures_go_to_the_function_that_files_them() -> None:
         ("a: [", "is not YAML"),
         ("vars: {}", "resources is missing"),
         ("resources: {a: {component: fc3, props: {code: .}}}", "functionName is missing"),
-        ("resources: {a: {component: fc3, props: {functionName: '${vars.x}'}}}", "x is missing"),
+        (
+            "resources: {a: {component: fc3, props: {functionName: '${vars.x}'}}}",
+            "vars.x is missing",
+        ),
         ("[]", "is not a Serverless Devs 3 template"),
     ],
 )

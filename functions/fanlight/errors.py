@@ -25,6 +25,30 @@ class ConfigError(FanlightError):
     """A setting, a permission or a bucket is wrong; the text says what to change."""
 
 
+class WrongDigest(ConfigError):
+    """A zip from OSS is not the one the setting names."""
+
+
+class DamagedZip(ConfigError):
+    """A zip cannot be read: it is cut short, or no zip."""
+
+
+class UnsafeZip(ConfigError):
+    """A zip has an entry that would leave its folder, or is not a plain file."""
+
+
+class ZipBomb(ConfigError):
+    """A zip would unpack to more than it says, or to more than anyone needs."""
+
+
+class NoRoom(ConfigError):
+    """The instance's disk is too small for what is to be unpacked."""
+
+
+class ModelMismatch(ConfigError):
+    """The network is not the one that the bundle's model.json describes."""
+
+
 class TransientError(FanlightError):
     """The network, the store or a race got in the way. Trying again can help."""
 

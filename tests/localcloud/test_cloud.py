@@ -18,8 +18,8 @@ import pytest
 import fanlight
 from fanlight.document import to_bytes
 from tools.events import oss_event
-from tools.localcloud.cloud import LocalCloud, project_template
-from tools.localcloud.template import Template, read_template
+from tools.localcloud.cloud import LocalCloud
+from tools.template import Template, from_source, project_template, read_template
 
 BUCKET = "fanlight-demo"
 SCHEMAS = Path(fanlight.__file__).parent
@@ -90,7 +90,7 @@ class Running:
 @pytest.fixture(scope="module", params=["python3.12", "python3.10"])
 def running(request: pytest.FixtureRequest) -> Iterator[Running]:
     lines = Lines()
-    template = read_template(project_template())
+    template = from_source(read_template(project_template()))
     cloud = LocalCloud(
         template, instances=1, runtime=request.param, on_line=lines, first_pause=0.05
     )
@@ -129,7 +129,7 @@ def test_the_same_event_twice_is_one_classification(running: Running) -> None:
     running.bucket.put_object(key, digit_one())
     running.cloud.drain()
     event = json.dumps(oss_event(BUCKET, key)).encode()
-    running.cloud.invoke_async("fanlight-classify", event)
+    running.cloud.invoke_async("fanlight-digits", event)
 
     assert running.cloud.drain()
     assert running.lines.outcomes(key) == ["classified", "unchanged"]
@@ -179,7 +179,7 @@ def test_outside_the_prefix_nothing_happens(running: Running) -> None:
 def test_a_malformed_event_becomes_a_dead_letter(running: Running) -> None:
     """What no retry can mend is filed under the failed prefix, with the event itself."""
     before = running.letters()
-    running.cloud.invoke_async("fanlight-classify", b'{"events": []}')
+    running.cloud.invoke_async("fanlight-digits", b'{"events": []}')
 
     assert running.cloud.drain()
     (letter,) = [found for found in running.letters() if found not in before]
@@ -203,8 +203,8 @@ def test_the_first_request_logs_its_cold_start(running: Running) -> None:
 
 def _broken(tmp_path: Path, code: str, timeout: float = 5) -> Template:
     (tmp_path / "broken.py").write_text(code)
-    template = read_template(project_template())
-    classify, deadletter = template.functions
+    template = from_source(read_template(project_template()))
+    classify, *_, deadletter = template.functions
     classify = replace(classify, code=tmp_path, handler="broken.handler", initializer=None,
                        pre_stop=None, timeout=timeout, retries=1)  # fmt: skip
     return replace(template, functions=(classify, deadletter))
@@ -261,9 +261,9 @@ def test_an_unreadable_result_is_replaced(running: Running) -> None:
 
 def test_an_instance_that_cannot_start_answers_all_the_same() -> None:
     """A wrong interpreter is an error to whoever waits, not a wait without end."""
-    template = read_template(project_template())
+    template = from_source(read_template(project_template()))
     with LocalCloud(template, instances=1, python="/no/such/python") as cloud:
-        answer = cloud.invoke("fanlight-classify", b"{}")
+        answer = cloud.invoke("fanlight-digits", b"{}")
 
     assert not answer.ok
     assert json.loads(answer.payload)["errorType"] == "FileNotFoundError"
@@ -279,7 +279,7 @@ def test_a_function_that_closes_its_pipes_is_ended(tmp_path: Path) -> None:
     )
     with LocalCloud(_broken(tmp_path, code, 20), instances=1) as cloud:
         began = time.monotonic()
-        answer = cloud.invoke("fanlight-classify", b"{}")
+        answer = cloud.invoke("fanlight-digits", b"{}")
 
     assert json.loads(answer.payload)["errorType"] == "ProcessExited"
     assert time.monotonic() - began < 10
@@ -294,7 +294,7 @@ def test_a_good_record_beside_a_bad_one_has_its_result(running: Running) -> None
     running.cloud.drain()
     running.bucket.delete_object("output/digits/beside.png.json")
 
-    answer = running.cloud.invoke("fanlight-classify", json.dumps(event).encode())
+    answer = running.cloud.invoke("fanlight-digits", json.dumps(event).encode())
 
     assert json.loads(answer.payload)["errorType"] == "EventError"
     assert running.result("beside.png")["status"] == "classified"

@@ -14,10 +14,10 @@ from rich.table import Table
 from fanlight.place import Place
 from fanlight.store_folder import FolderStore
 from tools.commands.results import row
-from tools.localcloud.cloud import LocalCloud, project_template
-from tools.localcloud.template import read_template
+from tools.localcloud.cloud import LocalCloud
 from tools.samples import FOLDER, pictures, truth
 from tools.shown import shown
+from tools.template import from_source, project_template, read_template
 
 _PATIENCE = 120.0
 """Seconds to wait for the last result."""
@@ -64,7 +64,7 @@ def command(images: Path | None, out: Path, instances: int) -> int:
     paths = pictures(folder)
     if not paths:
         raise click.UsageError(f"there is no picture in {images}")
-    template = read_template(project_template())
+    template = from_source(read_template(project_template()))
     environment = next(f.environment for f in template.functions if f.triggers)
     source = Place.parse(environment["FANLIGHT_INPUT"])
     output = Place.parse(environment["FANLIGHT_OUTPUT"])

@@ -15,13 +15,13 @@ from fanlight.errors import EventError
 from fanlight.place import Place
 from fanlight.runtime import credentials
 from tools.events import oss_event
-from tools.localcloud.cloud import LocalCloud, project_template
+from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.instance import Answer, Instance, OnLine, default_python
 from tools.localcloud.oss import Credentials
-from tools.localcloud.template import Function, Template, read_template
 from tools.places import Access, access_options
 from tools.samples import sample
 from tools.shown import shown
+from tools.template import Function, Template, from_source, project_template, read_template
 
 
 @click.command()
@@ -51,7 +51,7 @@ def command(
     fanlight replay events/*.json
     fanlight replay --key input/digits/7.png --print > event.json
     """
-    described = read_template(template)
+    described = from_source(read_template(template))
     function = _function(described, name)
     given = [(str(path), path.read_bytes()) for path in files]
     if key is not None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from fanlight.errors import ConfigError
-from tools.localcloud.cloud import LocalCloud, project_template
-from tools.localcloud.template import Template, read_template
+from tools.localcloud.cloud import LocalCloud
 from tools.shown import shown
+from tools.template import Template, from_source, project_template, read_template
 
 
 @click.command()
@@ -33,7 +33,7 @@ def command(template: Path, port: int, instances: int, runtime: str | None) -> i
     Upload an image below the input prefix with any OSS client and its result appears below the
     output prefix. Only this machine can connect. Everything is gone when it stops.
     """
-    described = read_template(template)
+    described = from_source(read_template(template))
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     cloud = LocalCloud(described, instances=instances, port=port, runtime=runtime, on_line=_echo)

@@ -4,7 +4,6 @@ import json
 import time
 from concurrent.futures import Future
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -13,7 +12,7 @@ from tools.events import oss_event
 from tools.localcloud.instance import Answer, Instance, OnLine, default_python
 from tools.localcloud.invoker import Invocation, Invoker
 from tools.localcloud.oss import Credentials, ObjectCreated, OssEndpoint
-from tools.localcloud.template import Function, Template
+from tools.template import Function, Template
 
 LOCAL_KEYS = Credentials("local-id", "local-secret")
 """What a person uses. They open nothing but this machine's own endpoint."""
@@ -159,8 +158,3 @@ def _failure(
         "responseContext": {"statusCode": 200, "functionError": "UnhandledInvocationError"},
         "responsePayload": answer.payload,
     }
-
-
-def project_template() -> Path:
-    """The template that ships with the project."""
-    return Path(__file__).parent.parent.parent / "template.yml"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.localcloud.oss import Credentials
-from tools.localcloud.template import Function
+from tools.template import Function
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE")

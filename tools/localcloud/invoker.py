@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from tools.localcloud.instance import Answer, Instance, error_document
 from tools.localcloud.oss import Credentials
-from tools.localcloud.template import Function
+from tools.template import Function
 
 _LONGEST_PAUSE = 30.0
 

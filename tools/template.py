@@ -1,7 +1,7 @@
 """template.yml into functions: what to run, when, and how often to try again."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,11 @@ import yaml
 
 from fanlight.errors import ConfigError
 
-_VARIABLE = re.compile(r"\$\{vars\.(\w+)\}")
+_VARIABLE = re.compile(r"\$\{(vars\.\w+|this\.name)\}")
+_ROOT = Path(__file__).parent.parent
+
+SOURCE = _ROOT / "functions"
+"""The code that packages are made of, and what the local cloud runs unless told otherwise."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,13 @@ class Trigger:
 
 @dataclass(frozen=True)
 class Function:
-    """One function of the template. Timeouts and ages are in seconds."""
+    """One function of the template. Timeouts and ages are in seconds.
 
+    `resource`: what the template calls it; `name`: what the platform does. `code`: a folder, or
+    the zip that `fanlight package` makes, which need not be there yet.
+    """
+
+    resource: str
     name: str
     code: Path
     runtime: str
@@ -74,11 +83,16 @@ def read_template(path: Path) -> Template:
     """Read a Serverless Devs 3 template; ConfigError says what is missing."""
     try:
         document = yaml.safe_load(path.read_text("utf-8"))
-        variables = {name: str(value) for name, value in (document.get("vars") or {}).items()}
-        resources = _filled(document["resources"], variables)
+        variables = {
+            f"vars.{name}": str(value) for name, value in (document.get("vars") or {}).items()
+        }
+        resources = {
+            name: _filled(resource, {**variables, "this.name": name})
+            for name, resource in document["resources"].items()
+        }
         functions = tuple(
-            _function(resource["props"], path.parent)
-            for resource in resources.values()
+            _function(name, resource["props"], path.parent)
+            for name, resource in resources.items()
             if resource["component"] == "fc3"
         )
         region = str(next(iter(resources.values()))["props"]["region"])
@@ -92,11 +106,27 @@ def read_template(path: Path) -> Template:
         raise ConfigError(f"{path}: {error.args[0]} is missing") from None
     except (AttributeError, TypeError, ValueError, IndexError) as error:
         raise ConfigError(f"{path} is not a Serverless Devs 3 template: {error}") from None
-    return Template(functions, region, variables.get("account", "0"))
+    return Template(functions, region, variables.get("vars.account", "0"))
+
+
+def from_source(template: Template) -> Template:
+    """The same functions, with this project's own code where the template names a package."""
+    return replace(
+        template,
+        functions=tuple(
+            replace(function, code=SOURCE) if function.code.suffix == ".zip" else function
+            for function in template.functions
+        ),
+    )
+
+
+def project_template() -> Path:
+    """The template that ships with the project."""
+    return _ROOT / "template.yml"
 
 
 def _filled(value: Any, variables: dict[str, str]) -> Any:
-    """`value` with `${vars.name}` replaced everywhere; KeyError for a name that is not there."""
+    """`value` with every `${vars.x}` and `${this.name}` replaced; KeyError for an unknown name."""
     if isinstance(value, dict):
         return {key: _filled(item, variables) for key, item in value.items()}
     if isinstance(value, list):
@@ -106,12 +136,13 @@ def _filled(value: Any, variables: dict[str, str]) -> Any:
     return value
 
 
-def _function(props: dict[str, Any], root: Path) -> Function:
+def _function(resource: str, props: dict[str, Any], root: Path) -> Function:
     lifecycle = props.get("instanceLifecycleConfig", {})
     initializer = lifecycle.get("initializer", {})
     asynchronous = props.get("asyncInvokeConfig", {})
     destination = asynchronous.get("destinationConfig", {}).get("onFailure", {}).get("destination")
     return Function(
+        resource=resource,
         name=props["functionName"],
         code=(root / props["code"]).resolve(),
         runtime=props["runtime"],
