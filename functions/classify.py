@@ -6,18 +6,22 @@ _BEGAN = time.perf_counter()
 
 # The imports are part of a cold start, and timed as such.
 import os  # noqa: E402
-from dataclasses import dataclass, field  # noqa: E402
+import sys  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
+from functools import partial  # noqa: E402
+from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import oss2  # noqa: E402
 
 from fanlight import event as events  # noqa: E402
-from fanlight.answer import Answerer  # noqa: E402
+from fanlight.answer import Answerer, Choices  # noqa: E402
 from fanlight.config import Config  # noqa: E402
 from fanlight.errors import EventError  # noqa: E402
+from fanlight.install import install  # noqa: E402
 from fanlight.log import Log, milliseconds  # noqa: E402
 from fanlight.model import Model  # noqa: E402
-from fanlight.place import Place  # noqa: E402
 from fanlight.reconcile import Reconciler  # noqa: E402
 from fanlight.retry import Retry  # noqa: E402
 from fanlight.runtime import credentials, retry  # noqa: E402
@@ -33,8 +37,8 @@ class _Instance:
 
     config: Config
     answerer: Answerer
-    session: oss2.Session = field(default_factory=oss2.Session)
-    cold_start: dict[str, float] | None = None
+    session: oss2.Session
+    cold_start: dict[str, float] | None
 
 
 _instance: _Instance | None = None
@@ -44,14 +48,28 @@ def initializer(context: Any) -> None:
     """Load the model. A wrong setting fails here, with every problem named."""
     global _instance  # noqa: PLW0603 - the platform's contract: state between calls is a module's
     config = Config.from_environ(os.environ)
-    model = Model.load(config.model)
-    answerer = Answerer(model, config.limits, config.top_k or model.bundle.top_k)
+    session = oss2.Session()
+    began = time.perf_counter()
+    folder = _fetched(config, context, session)
+    fetched = time.perf_counter()
+    model = Model.load(folder)
+    choices = Choices(config.limits, config.top_k, config.thresholds)
     cold_start = {
         "imports_ms": milliseconds(_IMPORTS),
+        "fetch_ms": milliseconds(fetched - began),
         "model_load_ms": milliseconds(model.load_seconds),
         "first_inference_ms": milliseconds(model.first_inference_seconds),
     }
-    _instance = _Instance(config, answerer, cold_start=cold_start)
+    _instance = _Instance(config, Answerer(model, choices), session, cold_start)
+
+
+def _fetched(config: Config, context: Any, session: oss2.Session) -> Path:
+    """The model's folder. What lies in OSS is brought to this instance's disk first."""
+    store = _opener(config, context, retry(context), session)
+    if config.libs:
+        # Behind what the package brings itself, so that it never replaces any of it.
+        sys.path.append(str(install(config.libs, store)))
+    return config.model if isinstance(config.model, Path) else install(config.model, store)
 
 
 def handler(event: bytes, context: Any) -> dict[str, Any]:
@@ -79,25 +97,27 @@ def pre_stop(context: Any) -> None:
 
 
 def _reconciler(instance: _Instance, context: Any, until: Retry) -> Reconciler:
-    """Stores are made for each invocation, because credentials rotate; connections are kept."""
     config = instance.config
-    keys = credentials(context, os.environ)
-
-    def store(place: Place) -> OssStore:
-        return OssStore(
-            place.bucket,
-            endpoint=config.endpoint,
-            region=config.region,
-            credentials=keys,
-            retry=until,
-            session=instance.session,
-        )
-
+    store = _opener(config, context, until, instance.session)
     return Reconciler(
-        images=store(config.input),
+        images=store(config.input.bucket),
         input=config.input,
-        results=store(config.output),
+        results=store(config.output.bucket),
         output=config.output,
         answer=instance.answerer,
         max_bytes=config.limits.max_bytes,
+    )
+
+
+def _opener(
+    config: Config, context: Any, until: Retry, session: oss2.Session
+) -> Callable[[str], OssStore]:
+    """Stores are made for each invocation, because credentials rotate; connections are kept."""
+    return partial(
+        OssStore,
+        endpoint=config.endpoint,
+        region=config.region,
+        credentials=credentials(context, os.environ),
+        retry=until,
+        session=session,
     )

@@ -187,6 +187,7 @@ def test_a_handler_without_initializer_makes_up_for_it(
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["message"] for line in lines] == ["cold start", "key", "key", "stopping"]
     assert sorted(lines[0]) == [
+        "fetch_ms",
         "first_inference_ms",
         "imports_ms",
         "message",

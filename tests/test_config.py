@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fanlight.archive import Archive
+from fanlight.bundle import Threshold
 from fanlight.config import Config, FailedConfig, Limits
 from fanlight.errors import ConfigError
 from fanlight.place import Place
@@ -27,10 +29,12 @@ def test_the_least_settings_have_defaults_for_the_rest() -> None:
         output=Place("pictures", "output/"),
         failed=None,
         model=CODE / "models/digits",
+        libs=None,
         endpoint="https://oss-cn-hangzhou-internal.aliyuncs.com",
         region="cn-hangzhou",
         limits=Limits(max_bytes=33_554_432, max_pixels=64_000_000),
         top_k=None,
+        thresholds=None,
     )
 
 
@@ -44,17 +48,22 @@ def test_every_setting_is_read() -> None:
         "FANLIGHT_MAX_BYTES": "1000",
         "FANLIGHT_MAX_PIXELS": "2000",
         "FANLIGHT_TOP_K": "5",
+        "FANLIGHT_MODEL": f"oss://models/m/a.zip#sha256={'0' * 64}",
+        "FANLIGHT_LIBS": f"oss://models/l.zip#sha256={'1' * 64}",
+        "FANLIGHT_THRESHOLDS": '{"nsfw": {"review": 0.2, "block": 0.8}}',
     }
 
     assert Config.from_environ(environ) == Config(
         input=Place("pictures", "input/"),
         output=Place("answers", ""),
         failed=Place("pictures", "failed/"),
-        model=CODE / "models/digits",
+        model=Archive("models", "m/a.zip", "0" * 64),
+        libs=Archive("models", "l.zip", "1" * 64),
         endpoint="http://127.0.0.1:9000",
         region="cn-hangzhou",
         limits=Limits(max_bytes=1000, max_pixels=2000),
         top_k=5,
+        thresholds={"nsfw": Threshold(0.2, 0.8)},
     )
 
 
@@ -67,7 +76,8 @@ def test_nothing_set_names_everything_that_is_missing() -> None:
         "wrong settings:\n"
         "  FANLIGHT_INPUT is not set; write oss://bucket/prefix/\n"
         "  FANLIGHT_OUTPUT is not set; write oss://bucket/prefix/\n"
-        "  FANLIGHT_MODEL is not set; name a folder of the package, such as models/digits\n"
+        "  FANLIGHT_MODEL is not set; name a folder of the package, such as models/digits, "
+        "or a zip in OSS, oss://bucket/key.zip#sha256=...\n"
         "  FC_REGION is not set; Function Compute sets it; elsewhere set it to the bucket's region"
     )
 
@@ -171,3 +181,26 @@ def test_filing_needs_few_settings() -> None:
         "  FANLIGHT_FAILED is not set; write oss://bucket/prefix/\n"
         "  FC_REGION is not set; Function Compute sets it; elsewhere set it to the bucket's region"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("FANLIGHT_MODEL", "oss://b/a.zip", "is not a zip with its digest"),
+        ("FANLIGHT_MODEL", f"oss://b/a.zip#sha256={'A' * 64}", "is not a zip with its digest"),
+        ("FANLIGHT_MODEL", f"oss://b/#sha256={'0' * 64}", "is not a zip with its digest"),
+        ("FANLIGHT_LIBS", "libs.zip", "is not a zip with its digest"),
+        ("FANLIGHT_THRESHOLDS", "{", "Expecting property name"),
+        ("FANLIGHT_THRESHOLDS", "{}", "thresholds must read"),
+        ("FANLIGHT_THRESHOLDS", "[1]", "thresholds must read"),
+        ("FANLIGHT_THRESHOLDS", '{"a": {"review": 0.9, "block": 0.8}}', "not above block"),
+        ("FANLIGHT_THRESHOLDS", '{"a": {"review": 0.1, "block": 1.8}}', "from 0 to 1"),
+    ],
+)
+def test_what_comes_from_oss_and_decides_is_checked(name: str, value: str, problem: str) -> None:
+    """A zip without its digest and thresholds that cannot be are wrong settings, by name."""
+    with pytest.raises(ConfigError) as caught:
+        Config.from_environ({**LEAST, name: value})
+
+    assert f"  {name}: " in str(caught.value)
+    assert problem in str(caught.value)

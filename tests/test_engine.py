@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fanlight.config import Limits
+from fanlight.answer import Choices
 from fanlight.place import Place
 from fanlight.reconcile import Reconciler
 from fanlight.result import Source
@@ -43,7 +43,7 @@ def job(tmp_path: Path, contents: dict[str, bytes]) -> Rough:
     source.mkdir()
     for name, data in contents.items():
         (source / name).write_bytes(data)
-    return Rough(str(source), str(tmp_path / "out"), SHIPPED / "digits", Limits(), None, Access())
+    return Rough(str(source), str(tmp_path / "out"), SHIPPED / "digits", Choices(), Access())
 
 
 def test_an_image_that_kills_its_process_fails_alone(tmp_path: Path) -> None:
@@ -75,6 +75,6 @@ def test_a_fault_in_one_image_is_told_and_the_rest_goes_on(tmp_path: Path) -> No
 
 def test_nothing_to_do_starts_nothing(tmp_path: Path) -> None:
     """Without keys the model is not even loaded."""
-    missing = Job("in", "out", tmp_path / "no-model", Limits(), None, Access())
+    missing = Job("in", "out", tmp_path / "no-model", Choices(), Access())
 
     assert list(run(missing, [], 2)) == []

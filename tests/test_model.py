@@ -31,12 +31,12 @@ class Fixed:
     """A back end that always gives the same scores."""
 
     def __init__(self, shape: tuple[int, ...], scores: list[float]) -> None:
-        self.input_shape = shape
+        self.input_shape: tuple[int | None, ...] = shape
         self._scores = np.asarray(scores, np.float32)
 
-    def run(self, tensor: Tensor) -> Tensor:
+    def run(self, tensor: Tensor) -> dict[str, Tensor]:
         assert tensor.shape == self.input_shape
-        return self._scores
+        return {"output_0": self._scores}
 
 
 def drawn_one() -> bytes:

@@ -10,12 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight import result
-from fanlight.bundle import Bundle
+from fanlight.bundle import Bundle, Threshold
 from fanlight.config import Limits
 from fanlight.document import to_bytes
 from fanlight.errors import Rejected
 from fanlight.image import Header
-from fanlight.model import Prediction
 from fanlight.result import REASONS, Source, classified, from_bytes, recipe, rejected, version_of
 from fanlight.sniff import FORMATS
 from tests.fakes import answer_as
@@ -24,10 +23,19 @@ SCHEMA = json.loads(Path(result.__file__).with_name("result.schema.json").read_b
 VALID = jsonschema.Draft202012Validator(SCHEMA)
 BUNDLE = Bundle.read(Path(__file__).parents[1] / "functions/models/digits")
 SOURCE = Source("b", "in/识别 7.png", "ETAG-274-0", "ETAG", 274)
-RECIPE = recipe(BUNDLE, Limits(), 3)
+RECIPE = recipe(BUNDLE, Limits(), 3, {})
 MODEL = {"name": "digits", "version": BUNDLE.version, "digest": BUNDLE.digest}
-PREDICTIONS = [Prediction(7, "7", 0.9987), Prediction(2, "2", 0.0007)]
-CLASSIFIED = classified(SOURCE, Header("png", 28, 20, 6), BUNDLE, RECIPE, PREDICTIONS)
+PREDICTIONS = [
+    {"index": 7, "label": "7", "score": 0.9987},
+    {"index": 2, "label": "2", "score": 0.0007},
+]
+HEADER = Header("png", 28, 20, 6)
+CLASSIFIED = classified(SOURCE, HEADER, BUNDLE, RECIPE, {"predictions": PREDICTIONS})
+MODERATED = {**CLASSIFIED, "decision": "review"}
+EMBEDDED = classified(
+    SOURCE, HEADER, BUNDLE, RECIPE,
+    {"embedding": {"dim": 1, "dtype": "float32", "base64": "AACAPw=="}},
+)  # fmt: skip
 
 
 def test_a_classified_image_has_a_document() -> None:
@@ -153,13 +161,38 @@ def test_a_recipe_names_all_that_changes_an_answer() -> None:
     """The same ingredients have the same name, any other ones another."""
     names = [
         RECIPE,
-        recipe(BUNDLE, Limits(max_bytes=1), 3),
-        recipe(BUNDLE, Limits(max_pixels=1), 3),
-        recipe(BUNDLE, Limits(), 4),
+        recipe(BUNDLE, Limits(max_bytes=1), 3, {}),
+        recipe(BUNDLE, Limits(max_pixels=1), 3, {}),
+        recipe(BUNDLE, Limits(), 4, {}),
+        recipe(BUNDLE, Limits(), 3, {"7": Threshold(0.2, 0.8)}),
+        recipe(BUNDLE, Limits(), 3, {"7": Threshold(0.2, 0.9)}),
     ]
 
-    assert recipe(BUNDLE, Limits(), 3) == RECIPE
-    assert len(set(names)) == 4
+    assert recipe(BUNDLE, Limits(), 3, {}) == RECIPE
+    assert len(set(names)) == 6
+
+
+@pytest.mark.parametrize("document", [MODERATED, EMBEDDED])
+def test_every_task_has_its_document(document: dict[str, Any]) -> None:
+    """A decision stands beside predictions, an embedding in their place, and both are read back."""
+    VALID.validate(document)
+
+    assert from_bytes(to_bytes(document)) == document
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {**CLASSIFIED, "decision": "perhaps"},
+        {**EMBEDDED, "predictions": PREDICTIONS},
+        {**EMBEDDED, "decision": "allow"},
+        {**EMBEDDED, "embedding": {"dim": 1, "dtype": "float16", "base64": "AAA="}},
+        {key: value for key, value in EMBEDDED.items() if key != "embedding"},
+    ],
+)
+def test_tasks_do_not_mix(document: dict[str, Any]) -> None:
+    """The schema refuses answers that no task gives."""
+    assert not VALID.is_valid(document)
 
 
 @pytest.mark.parametrize(
@@ -168,6 +201,7 @@ def test_a_recipe_names_all_that_changes_an_answer() -> None:
         {"status": "other"},
         {"predictions": []},
         {"predictions": None},
+        {"embedding": {}},
         {"model": {}},
         {"source": {"version": "x"}},
     ],

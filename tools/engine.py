@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fanlight.answer import Answerer
-from fanlight.config import Limits
+from fanlight.answer import Answerer, Choices
 from fanlight.errors import ConfigError, FanlightError
 from fanlight.model import Model
 from fanlight.place import SCHEME
@@ -43,8 +42,7 @@ class Job:
     source: str
     out: str
     model: Path
-    limits: Limits
-    top_k: int | None
+    choices: Choices
     access: Access
 
     def reconciler(self, threads: int) -> Reconciler:
@@ -57,8 +55,8 @@ class Job:
             input=images.place,
             results=results.store,
             output=results.place,
-            answer=Answerer(model, self.limits, self.top_k or model.bundle.top_k),
-            max_bytes=self.limits.max_bytes,
+            answer=Answerer(model, self.choices),
+            max_bytes=self.choices.limits.max_bytes,
         )
 
     @property

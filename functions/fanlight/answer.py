@@ -1,28 +1,61 @@
-"""A loaded model and its limits, as the function that turns an object's bytes into a result."""
+"""A loaded model and its settings, as the function that turns an object's bytes into a result."""
 
-from dataclasses import dataclass, field
+import base64
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from fanlight import result
+from fanlight.backends import Tensor
+from fanlight.bundle import Bundle, Thresholds, unknown_labels
 from fanlight.config import Limits
-from fanlight.errors import Rejected
+from fanlight.errors import ConfigError, Rejected
 from fanlight.image import too_many_bytes
-from fanlight.model import Model
+from fanlight.model import SCORE_PLACES, Model, top
 from fanlight.result import Source
 
 
 @dataclass(frozen=True)
+class Choices:
+    """What may be set apart from the model; None means what its bundle says."""
+
+    limits: Limits = field(default_factory=Limits)
+    top_k: int | None = None
+    thresholds: Thresholds | None = None
+
+    def completed(self, bundle: Bundle) -> "Choices":
+        """With the bundle's own where none is set; ConfigError for thresholds that cannot be."""
+        if self.thresholds is not None:
+            problems = (
+                unknown_labels(self.thresholds, bundle.labels)
+                if bundle.task == "moderation"
+                else [f"its task is {bundle.task}"]
+            )
+            if problems:
+                raise ConfigError(
+                    f"FANLIGHT_THRESHOLDS do not fit model {bundle.name}: " + "; ".join(problems)
+                )
+        thresholds = bundle.thresholds if self.thresholds is None else self.thresholds
+        return Choices(self.limits, self.top_k or bundle.top_k, thresholds)
+
+    def recipe(self, bundle: Bundle) -> str:
+        """See `result.recipe`, with everything that is chosen."""
+        chosen = self.completed(bundle)
+        assert chosen.top_k is not None  # noqa: S101 - for the type checker
+        assert chosen.thresholds is not None  # noqa: S101 - for the type checker
+        return result.recipe(bundle, chosen.limits, chosen.top_k, chosen.thresholds)
+
+
 class Answerer:
     """Gives every object its document; `recipe` names all that goes into it."""
 
-    model: Model
-    limits: Limits
-    top_k: int
-    recipe: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        recipe = result.recipe(self.model.bundle, self.limits, self.top_k)
-        object.__setattr__(self, "recipe", recipe)
+    def __init__(self, model: Model, choices: Choices) -> None:
+        """ConfigError when the choices do not fit the model."""
+        chosen = choices.completed(model.bundle)
+        self.model = model
+        self.limits = chosen.limits
+        self.recipe = choices.recipe(model.bundle)
+        self._top_k = chosen.top_k or 1
+        self._thresholds = chosen.thresholds or {}
 
     def __call__(self, source: Source, data: bytes | None) -> dict[str, Any]:
         """The document for an object; `data` is None when it has more bytes than the limit."""
@@ -30,7 +63,39 @@ class Answerer:
         try:
             if data is None:
                 raise too_many_bytes(source.size, self.limits)
-            header, predictions = self.model.classify(data, self.limits, self.top_k)
+            header, pixels = self.model.decode(data, self.limits)
+            if bundle.task == "embedding":
+                answer = {"embedding": embedded(self.model.embedding(pixels))}
+            else:
+                answer = self._judged(self.model.scores(pixels))
         except Rejected as reason:
             return result.rejected(source, reason, bundle, self.recipe)
-        return result.classified(source, header, bundle, self.recipe, predictions)
+        return result.classified(source, header, bundle, self.recipe, answer)
+
+    def _judged(self, scores: Tensor) -> dict[str, Any]:
+        labels = self.model.bundle.labels
+        best = top(scores, labels, self._top_k)
+        answer: dict[str, Any] = {"predictions": [asdict(prediction) for prediction in best]}
+        if self._thresholds:
+            by_label = dict(zip(labels, map(float, scores), strict=True))
+            answer["decision"] = decide(by_label, self._thresholds)
+        return answer
+
+
+def decide(scores: dict[str, float], thresholds: Thresholds) -> str:
+    """`block` when any label reaches its block score, else `review` likewise, else `allow`.
+
+    Scores are rounded as the result shows them, so that a decision agrees with its numbers.
+    """
+    rounded = {label: round(scores[label], SCORE_PLACES) for label in thresholds}
+    if any(rounded[label] >= pair.block for label, pair in thresholds.items()):
+        return "block"
+    if any(rounded[label] >= pair.review for label, pair in thresholds.items()):
+        return "review"
+    return "allow"
+
+
+def embedded(vector: Tensor) -> dict[str, Any]:
+    """float32 values, little-endian, as base64."""
+    data = vector.astype("<f4").tobytes()
+    return {"dim": vector.size, "dtype": "float32", "base64": base64.b64encode(data).decode()}

@@ -1,11 +1,14 @@
 """Settings, from environment variables. All problems are named at once."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fanlight.archive import Archive
+from fanlight.bundle import Thresholds, read_thresholds
 from fanlight.errors import ConfigError
-from fanlight.place import Place
+from fanlight.place import SCHEME, Place
 
 DEFAULT_MAX_BYTES = 32 * 1024 * 1024
 DEFAULT_MAX_PIXELS = 64_000_000
@@ -22,16 +25,22 @@ class Limits:
 
 @dataclass(frozen=True)
 class Config:
-    """The settings of the classify function. `top_k` None means what the model's bundle says."""
+    """The settings of the classify function.
+
+    `model`: a bundle's folder in the code, or its zip in OSS. `libs`: a zip of packages to import
+    from. `top_k` and `thresholds` None mean what the model's bundle says.
+    """
 
     input: Place
     output: Place
     failed: Place | None
-    model: Path
+    model: Path | Archive
+    libs: Archive | None
     endpoint: str
     region: str
     limits: Limits
     top_k: int | None
+    thresholds: Thresholds | None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Config":
@@ -55,6 +64,7 @@ class Config:
             output=output or _NOWHERE,
             failed=failed,
             model=read.model("FANLIGHT_MODEL"),
+            libs=read.archive("FANLIGHT_LIBS", environ.get("FANLIGHT_LIBS", "")),
             region=read.region(),
             endpoint=read.endpoint(),
             limits=Limits(
@@ -62,6 +72,7 @@ class Config:
                 read.number("FANLIGHT_MAX_PIXELS", DEFAULT_MAX_PIXELS),
             ),
             top_k=read.number("FANLIGHT_TOP_K", 0) or None,
+            thresholds=read.thresholds("FANLIGHT_THRESHOLDS"),
         )
         read.finish()
         return config
@@ -114,13 +125,36 @@ class _Reader:
             self.problems.append(f"{name}: {error}")
             return None
 
-    def model(self, name: str) -> Path:
-        text = self._text(name, "name a folder of the package, such as models/digits")
+    def model(self, name: str) -> Path | Archive:
+        text = self._text(
+            name,
+            "name a folder of the package, such as models/digits, or a zip in OSS, "
+            "oss://bucket/key.zip#sha256=...",
+        )
+        if text.startswith(SCHEME):
+            return self.archive(name, text) or Path()
         # FC sets the folder the code was unpacked to; it is not always the working folder.
         path = Path(self._environ.get("FC_FUNC_CODE_PATH", ""), text)
         if text and not (path / "model.json").is_file():
             self.problems.append(f"{name}: {text} is not a model bundle, it has no model.json")
         return path
+
+    def archive(self, name: str, text: str) -> Archive | None:
+        try:
+            return Archive.parse(text) if text else None
+        except ConfigError as error:
+            self.problems.append(f"{name}: {error}")
+            return None
+
+    def thresholds(self, name: str) -> Thresholds | None:
+        text = self._environ.get(name, "")
+        if not text:
+            return None
+        try:
+            return read_thresholds(json.loads(text))
+        except ValueError as error:
+            self.problems.append(f"{name}: {error}")
+            return None
 
     def region(self) -> str:
         return self._text(

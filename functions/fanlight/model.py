@@ -1,4 +1,4 @@
-"""A model, loaded: bytes of an image into predictions."""
+"""A model, loaded: bytes of an image into scores and embeddings."""
 
 import os
 import time
@@ -11,11 +11,13 @@ from fanlight import backends
 from fanlight.backends import Backend, Tensor
 from fanlight.bundle import Bundle
 from fanlight.config import Limits
-from fanlight.errors import ConfigError
+from fanlight.errors import ConfigError, ModelMismatch
 from fanlight.image import Header, Pixels, decode, read_header
 from fanlight.preprocess import min_side, to_tensor
 
 SCORE_PLACES = 6
+_SLACK = 1e-3
+"""By how much a share may miss 0 or 1: half precision rounds."""
 
 
 @dataclass(frozen=True)
@@ -31,24 +33,22 @@ class Model:
     """A bundle and the back end that runs it. It lives as long as its process."""
 
     def __init__(self, bundle: Bundle, backend: Backend) -> None:
-        """ConfigError when the network is not the one the bundle describes."""
-        given = bundle.input
-        expected = (1, given.height, given.width, given.channels)
-        if backend.input_shape != expected:
-            raise ConfigError(
-                f"model {bundle.name}: {bundle.file} takes {backend.input_shape}, "
-                f"model.json says {expected}"
-            )
+        """ModelMismatch when the network is not the one the bundle describes."""
         self.bundle = bundle
         self.load_seconds = 0.0
         self._backend = backend
+        self._check_input()
         started = time.perf_counter()
-        classes = backend.run(np.zeros(expected, np.float32)).size
+        try:
+            outputs = backend.run(np.zeros(bundle.input.shape, np.float32))
+        except Exception as error:  # noqa: BLE001 - each library raises errors of its own
+            raise ModelMismatch(
+                f"model {bundle.name}: {bundle.file} does not run on {bundle.input.shape}: {error}"
+            ) from None
         self.first_inference_seconds = time.perf_counter() - started
-        if classes != len(bundle.labels):
-            raise ConfigError(
-                f"model {bundle.name}: {classes} outputs, labels.txt has {len(bundle.labels)} lines"
-            )
+        self._output = self._find_output(outputs)
+        if bundle.task != "embedding":
+            self._check_scores(outputs[self._output])
 
     @classmethod
     def load(cls, folder: Path, threads: int | None = None) -> "Model":
@@ -63,7 +63,7 @@ class Model:
             backend = backends.load(bundle.format, file, threads or os.cpu_count() or 1)
         except ImportError as error:
             raise ConfigError(f"model {bundle.name} needs {bundle.format}: {error}") from None
-        except (ValueError, RuntimeError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - each library raises errors of its own
             raise ConfigError(
                 f"model {bundle.name}: {bundle.file} cannot be loaded: {error}"
             ) from None
@@ -74,17 +74,69 @@ class Model:
 
     def scores(self, pixels: Pixels) -> Tensor:
         """One score a class, 0 to 1."""
-        raw = self._backend.run(to_tensor(pixels, self.bundle.input))
+        raw = self._backend.run(to_tensor(pixels, self.bundle.input))[self._output]
         if self.bundle.activation == "softmax":
-            return raw
+            return np.clip(raw, 0, 1)
         exponents = np.exp(raw - raw.max())
         return np.asarray(exponents / exponents.sum(), np.float32)
 
+    def embedding(self, pixels: Pixels) -> Tensor:
+        """The picture as a point: float32, of as many dimensions as the network gives."""
+        return self._backend.run(to_tensor(pixels, self.bundle.input))[self._output]
+
+    def decode(self, data: bytes, limits: Limits) -> tuple[Header, Pixels]:
+        """An encoded image, no larger than the network has use for; Rejected if it is not one."""
+        header = read_header(data, limits)
+        return header, decode(data, header, min_side(self.bundle.input))
+
     def classify(self, data: bytes, limits: Limits, top_k: int) -> tuple[Header, list[Prediction]]:
         """The `top_k` best classes of an encoded image, best first; Rejected if it is not one."""
-        header = read_header(data, limits)
-        pixels = decode(data, header, min_side(self.bundle.input))
+        header, pixels = self.decode(data, limits)
         return header, top(self.scores(pixels), self.bundle.labels, top_k)
+
+    def _check_input(self) -> None:
+        expected, found = self.bundle.input.shape, self._backend.input_shape
+        fits = len(found) == len(expected) and all(
+            size in (None, wanted) for size, wanted in zip(found, expected, strict=True)
+        )
+        if not fits:
+            raise ModelMismatch(
+                f"model {self.bundle.name}: {self.bundle.file} takes {found}, "
+                f"model.json says {expected}"
+            )
+
+    def _find_output(self, outputs: dict[str, Tensor]) -> str:
+        """The name of the output that answers the bundle's task."""
+        bundle = self.bundle
+        field = "embedding" if bundle.task == "embedding" else "scores"
+        named = bundle.embedding if field == "embedding" else bundle.scores
+        sizes = ", ".join(f"{name} ({tensor.size})" for name, tensor in outputs.items())
+        if named is not None and named not in outputs:
+            raise ModelMismatch(f"model {bundle.name}: no output {named}; it has {sizes}")
+        likely = [
+            name for name, tensor in outputs.items()
+            if field == "embedding" or len(outputs) == 1 or tensor.size == len(bundle.labels)
+        ]  # fmt: skip
+        if named is None and len(likely) != 1:
+            raise ModelMismatch(
+                f"model {bundle.name}: name one of its outputs as output.{field}: {sizes}"
+            )
+        return named or likely[0]
+
+    def _check_scores(self, raw: Tensor) -> None:
+        bundle = self.bundle
+        if raw.size != len(bundle.labels):
+            raise ModelMismatch(
+                f"model {bundle.name}: {raw.size} outputs, "
+                f"labels.txt has {len(bundle.labels)} lines"
+            )
+        if bundle.activation == "softmax" and not (
+            raw.min() >= -_SLACK and raw.max() <= 1 + _SLACK
+        ):
+            raise ModelMismatch(
+                f"model {bundle.name}: its scores are no shares, from {raw.min():.3g} to "
+                f"{raw.max():.3g}; output.activation may have to be logits"
+            )
 
 
 def top(scores: Tensor, labels: tuple[str, ...], count: int) -> list[Prediction]:

@@ -17,21 +17,28 @@ GLYPH_SIDE = 1000
 
 def min_side(spec: Input) -> int:
     """The shorter side, in pixels, that decoding must leave: twice the input, to oversample it."""
-    return GLYPH_SIDE if spec.resize == "glyph" else 2 * max(spec.width, spec.height)
+    if spec.resize == "glyph":
+        return GLYPH_SIDE
+    return round(2 * max(spec.width, spec.height) / spec.keep)
 
 
 def to_tensor(pixels: Pixels, spec: Input) -> Tensor:
-    """float32, 1 x height x width x channels; Rejected where there is nothing to look at."""
+    """float32 of `spec.shape`; Rejected where there is nothing to look at."""
     if spec.resize == "glyph":
         image: Tensor = find_glyph(pixels)
         if not image.any():
             raise Rejected("nothing_found", "there is no character in the picture")
     else:
         flat = _as_channels(_on_white(pixels), spec.channels)
-        image = _resized(flat, spec).astype(np.float32)
+        image = _resized(_middle(flat, spec), spec).astype(np.float32)
     shaped = image.reshape(1, spec.height, spec.width, spec.channels)
     mean, std = np.asarray(spec.mean, np.float32), np.asarray(spec.std, np.float32)
-    return np.asarray((shaped - mean) / std, np.float32)
+    if spec.order == "bgr":
+        shaped = shaped[..., ::-1]
+    tensor = (shaped - mean) / std
+    return np.ascontiguousarray(
+        tensor.transpose(0, 3, 1, 2) if spec.layout == "nchw" else tensor, np.float32
+    )
 
 
 def _on_white(pixels: Pixels) -> Pixels:
@@ -50,14 +57,24 @@ def _as_channels(pixels: Pixels, channels: int) -> Pixels:
     return pixels
 
 
-def _resized(pixels: Pixels, spec: Input) -> Pixels:
+def _middle(pixels: Pixels, spec: Input) -> Pixels:
+    """What is looked at: `crop` has the network's proportions, and both keep `spec.keep` of it."""
     height, width = pixels.shape[:2]
     if spec.resize == "crop":
         scale = max(spec.width / width, spec.height / height)
-        keep_w = min(width, max(1, round(spec.width / scale)))
-        keep_h = min(height, max(1, round(spec.height / scale)))
-        x, y = (width - keep_w) // 2, (height - keep_h) // 2
-        return _scale(pixels[y : y + keep_h, x : x + keep_w], spec.width, spec.height)
+        across, down = spec.width / scale, spec.height / scale
+    elif spec.resize == "stretch":
+        across, down = width, height
+    else:
+        return pixels
+    keep_w = min(width, max(1, round(across * spec.keep)))
+    keep_h = min(height, max(1, round(down * spec.keep)))
+    x, y = (width - keep_w) // 2, (height - keep_h) // 2
+    return pixels[y : y + keep_h, x : x + keep_w]
+
+
+def _resized(pixels: Pixels, spec: Input) -> Pixels:
+    height, width = pixels.shape[:2]
     if spec.resize == "fit":
         scale = min(spec.width / width, spec.height / height)
         to_w, to_h = max(1, round(width * scale)), max(1, round(height * scale))

@@ -8,11 +8,10 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fanlight.bundle import Bundle
+from fanlight.bundle import Bundle, Thresholds
 from fanlight.config import Limits
 from fanlight.errors import Rejected
 from fanlight.image import Header
-from fanlight.model import Prediction
 
 SCHEMA = "fanlight.result/1"
 REASONS = ("not_an_image", "unsupported_format", "corrupt", "too_many_bytes", "too_many_pixels",
@@ -33,22 +32,24 @@ class Source:
     size: int
 
 
-def recipe(bundle: Bundle, limits: Limits, top_k: int) -> str:
+def recipe(bundle: Bundle, limits: Limits, top_k: int, thresholds: Thresholds) -> str:
     """One name for everything, beside the object itself, that can change a result."""
     parts = {"model": bundle.digest, "pipeline": PIPELINE, "top_k": top_k, **asdict(limits)}
+    if thresholds:
+        parts["thresholds"] = {label: asdict(pair) for label, pair in thresholds.items()}
     return "sha256:" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def classified(
-    source: Source, header: Header, bundle: Bundle, recipe: str, predictions: list[Prediction]
+    source: Source, header: Header, bundle: Bundle, recipe: str, answer: dict[str, Any]
 ) -> dict[str, Any]:
-    """The document of an image that has an answer."""
+    """The document of an image that has an answer: predictions, a decision, an embedding."""
     return _document(
         "classified",
         {**asdict(source), "format": header.format, "width": header.width, "height": header.height},
         bundle,
         recipe,
-        {"predictions": [asdict(prediction) for prediction in predictions]},
+        answer,
     )
 
 
@@ -86,8 +87,10 @@ def from_bytes(data: bytes) -> dict[str, Any] | None:
 
 
 def _answer(document: dict[str, Any]) -> Any:
-    """The best label or the reason: what a result is for."""
+    """The best label, the embedding or the reason: what a result is for."""
     if document["status"] == "classified":
+        if "embedding" in document:
+            return document["embedding"]["base64"]
         return document["predictions"][0]["label"]
     return document["reason"]["code"] if document["status"] == "rejected" else None
 

@@ -30,10 +30,12 @@ _ADVICE = {
     "NoSuchBucket": "there is no such bucket; check FANLIGHT_INPUT and FANLIGHT_OUTPUT, and that "
     "FANLIGHT_OSS_ENDPOINT is that of the bucket's region",
     "AccessDenied": "permission denied; the role needs oss:GetObject on the input prefix, and "
-    "oss:GetObject and oss:PutObject on the output and failed prefixes",
+    "oss:GetObject and oss:PutObject on the output and failed prefixes, and oss:GetObject on the "
+    "zips of FANLIGHT_MODEL and FANLIGHT_LIBS",
 }  # fmt: skip
 _EXPIRED = ("SecurityTokenExpired", "InvalidSecurityToken")
-_BUSY = ("RequestTimeout", "ConnectionTimeout", "QpsLimitExceeded", "Throttling")
+_BUSY = ("PreconditionFailed", "RequestTimeout", "ConnectionTimeout", "QpsLimitExceeded",
+         "Throttling")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,21 @@ class OssStore:
     def get(self, key: str, limit: int) -> Object | None:
         """See `Store.get`. A body cut short or changed on its way is read again."""
         return self._call(key, lambda: _read(key, self._bucket.get_object(key), limit))
+
+    def read_range(self, key: str, start: int, stop: int, etag: str) -> bytes | None:
+        """See `install.Ranges`. TransientError when the object has changed meanwhile."""
+
+        def read() -> bytes:
+            answer = self._bucket.get_object(
+                key, byte_range=(start, stop - 1), headers={"If-Match": f'"{etag}"'}
+            )
+            data = bytes(answer.resp.response.raw.read(stop - start + 1, decode_content=False))
+            if len(data) != stop - start:
+                answer.resp.response.close()
+                raise TransientError(f"{key}: {len(data)} of {stop - start} bytes arrived")
+            return data
+
+        return self._call(key, read)
 
     def put(self, key: str, data: bytes, *, if_absent: bool) -> bool:
         """See `Store.put`."""

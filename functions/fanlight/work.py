@@ -77,6 +77,8 @@ def describe(outcome: Outcome) -> dict[str, Any]:
     if document.get("predictions"):
         best = document["predictions"][0]
         line |= {"label": best["label"], "score": best["score"]}
+    if "decision" in document:
+        line["decision"] = document["decision"]
     if "reason" in document:
         line["reason"] = document["reason"]["code"]
     return line

@@ -1,5 +1,6 @@
 """`fanlight run`: bring every result under a place in line with its image."""
 
+import json
 import os
 import time
 from collections import Counter
@@ -9,9 +10,9 @@ from typing import Any
 
 import click
 
-from fanlight.bundle import Bundle
+from fanlight.answer import Choices
+from fanlight.bundle import Bundle, Thresholds, read_thresholds
 from fanlight.config import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS, Limits
-from fanlight.result import recipe
 from tools.engine import Job, run
 from tools.models import find_model
 from tools.places import Access, Side, access_options, check_apart, default_output
@@ -29,12 +30,14 @@ _NAMED = 20
 @click.option("--out", "-o", help="Where results go: a folder or oss://. [default: SOURCE-results]")
 @click.option("--processes", "-p", type=click.IntRange(1), help="[default: one a core]")
 @click.option("--top-k", type=click.IntRange(1), help="Classes in a result. [default: the model's]")
+@click.option("--thresholds", metavar="JSON", help="Of a moderation model, instead of its own: "
+              """'{"nsfw": {"review": 0.2, "block": 0.8}}'""")
 @click.option("--max-bytes", type=click.IntRange(1), default=DEFAULT_MAX_BYTES, show_default=True)
 @click.option("--max-pixels", type=click.IntRange(1), default=DEFAULT_MAX_PIXELS, show_default=True)
 @access_options
 def command(
     source: str, model: str, out: str | None, processes: int | None, top_k: int | None,
-    max_bytes: int, max_pixels: int, access: Access,
+    max_bytes: int, max_pixels: int, thresholds: str | None, access: Access,
 ) -> int:  # fmt: skip
     """Classify every image under SOURCE, a folder or an oss:// prefix.
 
@@ -48,10 +51,10 @@ def command(
     out = out or default_output(source)
     check_apart(source, out)
     limits = Limits(max_bytes, max_pixels)
-    job = Job(source, out, find_model(model), limits, top_k, access)
+    choices = Choices(limits, top_k, _thresholds(thresholds))
+    job = Job(source, out, find_model(model), choices, access)
     images, results = Side.images(source, access), Side.results(out, access)
-    bundle = Bundle.read(job.model)
-    totals = Totals(recipe(bundle, limits, top_k or bundle.top_k))
+    totals = Totals(choices.recipe(Bundle.read(job.model)))
     progress = Progress()
     to_check = checks(images, results)
     try:
@@ -66,6 +69,13 @@ def command(
         progress.close()
         _summary(totals, out)
     return 1 if totals.counts["failed"] else 0
+
+
+def _thresholds(text: str | None) -> Thresholds | None:
+    try:
+        return None if text is None else read_thresholds(json.loads(text))
+    except ValueError as error:
+        raise click.UsageError(f"--thresholds: {error}") from None
 
 
 @dataclass

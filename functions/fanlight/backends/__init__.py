@@ -11,13 +11,13 @@ Tensor = npt.NDArray[np.float32]
 
 
 class Backend(Protocol):
-    """A loaded network."""
+    """A loaded network with one input."""
 
-    input_shape: tuple[int, ...]
-    """1 x height x width x channels."""
+    input_shape: tuple[int | None, ...]
+    """As the network has it, for a batch of one; None for a size that may vary."""
 
-    def run(self, tensor: Tensor) -> Tensor:
-        """float32 of `input_shape` -> float32, one value a class."""
+    def run(self, tensor: Tensor) -> dict[str, Tensor]:
+        """float32 of `input_shape` -> each output by its name, float32, flat."""
 
 
 def load(name: str, file: Path, threads: int) -> Backend:

@@ -21,17 +21,47 @@ class LiteRt:
         """`interpreter` has its tensors allocated."""
         self._interpreter = interpreter
         self._lock = Lock()
-        self._input = interpreter.get_input_details()[0]["index"]
-        self._output = interpreter.get_output_details()[0]["index"]
-        self.input_shape = tuple(map(int, interpreter.get_input_details()[0]["shape"]))
+        (self._input,) = interpreter.get_input_details()
+        self._outputs = _outputs(interpreter)
+        self.input_shape: tuple[int | None, ...] = tuple(map(int, self._input["shape"]))
 
-    def run(self, tensor: Tensor) -> Tensor:
+    def run(self, tensor: Tensor) -> dict[str, Tensor]:
         """See `Backend.run`."""
         with self._lock:
-            self._interpreter.set_tensor(self._input, tensor)
+            self._interpreter.set_tensor(self._input["index"], _quantized(tensor, self._input))
             self._interpreter.invoke()
             # get_tensor copies, so the next call cannot change what this one returned.
-            return np.asarray(self._interpreter.get_tensor(self._output)[0], np.float32)
+            return {
+                name: _real(self._interpreter.get_tensor(details["index"]), details).ravel()
+                for name, details in self._outputs.items()
+            }
+
+
+def _outputs(interpreter: Any) -> dict[str, Any]:
+    """Outputs by the names their signature gives them; plain files have tensor names alone."""
+    signatures = interpreter.get_signature_list()
+    if len(signatures) == 1:
+        details: dict[str, Any] = interpreter.get_signature_runner().get_output_details()
+        return details
+    return {details["name"]: details for details in interpreter.get_output_details()}
+
+
+def _quantized(tensor: Tensor, details: Any) -> Any:
+    """In the type the network takes; source: the TFLite quantization specification."""
+    kind = np.dtype(details["dtype"])
+    if kind.kind == "f":
+        return tensor.astype(kind, copy=False)
+    scale, zero = details["quantization"]
+    limits = np.iinfo(kind)
+    return np.clip(np.rint(tensor / scale) + zero, limits.min, limits.max).astype(kind)
+
+
+def _real(tensor: Any, details: Any) -> Tensor:
+    scale, zero = details["quantization"]
+    real: Tensor = tensor.astype(np.float32)
+    if tensor.dtype.kind in "iu" and scale:
+        real = (real - np.float32(zero)) * np.float32(scale)
+    return real
 
 
 def load(file: Path, threads: int) -> LiteRt:
