@@ -1,16 +1,19 @@
 """The `fanlight` command. Each subcommand is imported only when it is asked for."""
 
-import importlib
 import sys
 
 import click
 
 from fanlight.errors import FanlightError
+from tools.lazy import Lazy
 from tools.shown import shown
 
 _COMMANDS = {
     "demo": "Watch sample pictures go into a local bucket and results come out.",
-    "model": "Train a model and measure it.",
+    "doctor": "Check a deployment, and say what to change.",
+    "model": "Get, make, train, look at and publish models.",
+    "package": "Make the zip of each function, ready to deploy.",
+    "policy": "Print the least permissions that the functions need.",
     "replay": "Invoke the function with an event, once more or made up.",
     "results": "Read results: a table, or JSON lines.",
     "run": "Classify every image under a folder or an oss:// prefix.",
@@ -21,26 +24,10 @@ _COMMANDS = {
 INTERRUPTED = 130
 
 
-class _Lazy(click.Group):
-    """Finds a command `x` as `tools.commands.x.command`; help needs none of them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module = importlib.import_module(f"tools.commands.{cmd_name}")
-        command: click.Command = module.command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
-
-
 @click.group(
-    cls=_Lazy,
+    cls=Lazy,
+    prefix="tools.commands.",
+    about=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="fanlight")

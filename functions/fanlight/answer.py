@@ -65,7 +65,7 @@ class Answerer:
                 raise too_many_bytes(source.size, self.limits)
             header, pixels = self.model.decode(data, self.limits)
             if bundle.task == "embedding":
-                answer = {"embedding": embedded(self.model.embedding(pixels))}
+                answer = {"embedding": embedded(self.model.run(pixels))}
             else:
                 answer = self._judged(self.model.scores(pixels))
         except Rejected as reason:

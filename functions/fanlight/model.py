@@ -46,6 +46,7 @@ class Model:
                 f"model {bundle.name}: {bundle.file} does not run on {bundle.input.shape}: {error}"
             ) from None
         self.first_inference_seconds = time.perf_counter() - started
+        self.outputs = {name: tensor.size for name, tensor in outputs.items()}
         self._output = self._find_output(outputs)
         if bundle.task != "embedding":
             self._check_scores(outputs[self._output])
@@ -74,14 +75,14 @@ class Model:
 
     def scores(self, pixels: Pixels) -> Tensor:
         """One score a class, 0 to 1."""
-        raw = self._backend.run(to_tensor(pixels, self.bundle.input))[self._output]
+        raw = self.run(pixels)
         if self.bundle.activation == "softmax":
             return np.clip(raw, 0, 1)
         exponents = np.exp(raw - raw.max())
         return np.asarray(exponents / exponents.sum(), np.float32)
 
-    def embedding(self, pixels: Pixels) -> Tensor:
-        """The picture as a point: float32, of as many dimensions as the network gives."""
+    def run(self, pixels: Pixels) -> Tensor:
+        """The raw output that answers the task: float32, flat; an embedding is used as it is."""
         return self._backend.run(to_tensor(pixels, self.bundle.input))[self._output]
 
     def decode(self, data: bytes, limits: Limits) -> tuple[Header, Pixels]:

@@ -1,0 +1,117 @@
+"""`fanlight model publish`: a bundle's zip to OSS, and the setting that names it."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import click
+import oss2
+
+from fanlight.archive import Archive
+from fanlight.bundle import Bundle
+from fanlight.errors import ConfigError, TransientError
+from fanlight.install import sha256_of
+from fanlight.model import Model
+from fanlight.place import SCHEME
+from fanlight.runtime import credentials
+from tools.models import find_model
+from tools.places import Access, access_options
+from tools.zips import zip_folder
+
+_PARTS_FROM = 64 * 1024 * 1024
+_THREADS = 4
+
+
+@click.command("publish")
+@click.argument("bundle")
+@click.argument("destination", metavar="OSS://BUCKET/PREFIX/|KEY.zip")
+@click.option("--replace", is_flag=True, help="Overwrite another object under that key.")
+@access_options
+def command(bundle: str, destination: str, access: Access, *, replace: bool) -> int:
+    """Upload BUNDLE as a zip and print the setting that names it, digest and all.
+
+    BUNDLE is a bundle's folder, its name in functions/models, or a zip of libraries as `fanlight
+    package --libs` makes it. Below a prefix the object is called NAME-VERSION-DIGEST.zip, so that
+    the zips of before stay where they are: to roll back, set the value printed for one of them.
+
+    \b
+    fanlight model publish products oss://bucket/models/
+    """
+    if not destination.startswith(SCHEME):
+        raise click.UsageError(f"{destination}: write oss://bucket/models/ or oss://bucket/a.zip")
+    with tempfile.TemporaryDirectory() as scratch:
+        packed, stem, setting = _packed(bundle, Path(scratch))
+        sha256 = sha256_of(packed)
+        if destination.endswith("/"):
+            destination += f"{stem}-{sha256[:12]}.zip"
+        archive = Archive.parse(f"{destination}#sha256={sha256}")
+        _upload(packed, archive, access, replace=replace)
+    click.echo(f"{setting}: {archive}")
+    return 0
+
+
+def _packed(bundle: str, scratch: Path) -> tuple[Path, str, str]:
+    """The zip, what to call it, and the setting it is for."""
+    if bundle.endswith(".zip"):
+        path = Path(bundle)
+        if not path.is_file():
+            raise click.UsageError(f"{bundle} does not exist")
+        return path, path.stem, "FANLIGHT_LIBS"
+    folder = find_model(bundle)
+    described = Bundle.read(folder)
+    Model.load(folder)  # what does not run here is not worth uploading
+    packed = scratch / "bundle.zip"
+    zip_folder(folder, packed)
+    return packed, f"{described.name}-{described.version}", "FANLIGHT_MODEL"
+
+
+def _upload(packed: Path, archive: Archive, access: Access, *, replace: bool) -> None:
+    """In parts, several at once; an object with the same bytes is left as it is."""
+    if not access.region:
+        raise ConfigError("name the bucket's region: --region cn-hangzhou, or FC_REGION")
+    keys = credentials(None, os.environ)
+    auth = (
+        oss2.StsAuth(keys.access_key_id, keys.access_key_secret, keys.token,
+                     auth_version=oss2.AUTH_VERSION_4)
+        if keys.token else oss2.AuthV4(keys.access_key_id, keys.access_key_secret)
+    )  # fmt: skip
+    endpoint = access.endpoint or f"https://oss-{access.region}.aliyuncs.com"
+    bucket = oss2.Bucket(auth, endpoint, archive.bucket, region=access.region, enable_crc=False)
+    where = f"oss://{archive.bucket}/{archive.key}"
+    try:
+        if bucket.object_exists(archive.key) and not replace:
+            if _same(bucket, archive):
+                click.echo(f"{where} is there already", err=True)
+                return
+            raise ConfigError(
+                f"{where} is there and holds other bytes: functions may name them by their digest; "
+                "choose another key, or give --replace"
+            )
+        _send(bucket, packed, archive)
+    except oss2.exceptions.RequestError:
+        raise TransientError(f"{endpoint} cannot be reached; check --endpoint") from None
+    except oss2.exceptions.OssError as error:  # its own text can hold signed headers
+        raise ConfigError(f"{where}: {error.code or error.status}; see fanlight doctor") from None
+
+
+def _same(bucket: oss2.Bucket, archive: Archive) -> bool:
+    digest = hashlib.sha256()
+    for chunk in bucket.get_object(archive.key):
+        digest.update(chunk)
+    return digest.hexdigest() == archive.sha256
+
+
+def _send(bucket: oss2.Bucket, packed: Path, archive: Archive) -> None:
+    size = packed.stat().st_size
+    label, out = f"uploading {size / 1e6:.1f} MB", click.get_text_stream("stderr")
+    with (
+        tempfile.TemporaryDirectory() as records,
+        click.progressbar(length=size, label=label, file=out) as bar,
+    ):
+        oss2.resumable_upload(
+            bucket, archive.key, str(packed),
+            store=oss2.ResumableStore(root=records),
+            multipart_threshold=_PARTS_FROM, part_size=_PARTS_FROM // 4, num_threads=_THREADS,
+            progress_callback=lambda done, _all: bar.update((done or 0) - bar.pos),
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Models that others have published, made into bundles. None of their weights are kept here."""
