@@ -13,7 +13,7 @@ from fanlight.result import Source
 from fanlight.store_folder import FolderStore
 from tests.fakes import answer_as
 from tools.engine import Job, run
-from tools.models import SHIPPED
+from tools.models import MODELS
 from tools.places import Access
 
 
@@ -43,7 +43,7 @@ def job(tmp_path: Path, contents: dict[str, bytes]) -> Rough:
     source.mkdir()
     for name, data in contents.items():
         (source / name).write_bytes(data)
-    return Rough(str(source), str(tmp_path / "out"), SHIPPED / "digits", Choices(), Access())
+    return Rough(str(source), str(tmp_path / "out"), MODELS / "digits", Choices(), Access())
 
 
 def test_an_image_that_kills_its_process_fails_alone(tmp_path: Path) -> None:

@@ -18,12 +18,19 @@ SOURCE = _ROOT / "functions"
 
 @dataclass(frozen=True)
 class Trigger:
-    """An OSS trigger: which creating calls on which keys of which bucket invoke the function."""
+    """An OSS trigger: which creating calls on which keys of which bucket invoke the function.
+
+    `role`: the ARN of what OSS acts as to invoke it; empty when the deployment picks one.
+    """
 
     bucket: str
     events: frozenset[str]
     prefix: str
     suffix: str
+    name: str
+    qualifier: str
+    region: str
+    role: str
 
     def matches(self, bucket: str, name: str, key: str) -> bool:
         """`name` as events spell it, without `oss:` in front."""
@@ -40,7 +47,9 @@ class Function:
     """One function of the template. Timeouts and ages are in seconds.
 
     `resource`: what the template calls it; `name`: what the platform does. `code`: a folder, or
-    the zip that `fanlight package` makes, which need not be there yet.
+    the zip that `fanlight package` makes, which need not be there yet. `role`: the ARN of what the
+    function acts as. `log_project` and `log_store`: both `auto` when the deployment makes them,
+    both empty without logs. `cpu`: vCPUs, 0 where it is left to the platform.
     """
 
     resource: str
@@ -58,6 +67,13 @@ class Function:
     retries: int
     max_age: float
     on_failure: str | None
+    on_failure_arn: str
+    role: str
+    cpu: float
+    disk_mb: int
+    pre_stop_timeout: float
+    log_project: str
+    log_store: str
 
 
 @dataclass(frozen=True)
@@ -138,6 +154,8 @@ def _filled(value: Any, variables: dict[str, str]) -> Any:
 
 def _function(resource: str, props: dict[str, Any], root: Path) -> Function:
     lifecycle = props.get("instanceLifecycleConfig", {})
+    log = props.get("logConfig") or {}
+    log = {"project": log, "logstore": log} if isinstance(log, str) else log
     initializer = lifecycle.get("initializer", {})
     asynchronous = props.get("asyncInvokeConfig", {})
     destination = asynchronous.get("destinationConfig", {}).get("onFailure", {}).get("destination")
@@ -159,15 +177,27 @@ def _function(resource: str, props: dict[str, Any], root: Path) -> Function:
         retries=int(asynchronous.get("maxAsyncRetryAttempts", 3)),
         max_age=float(asynchronous.get("maxAsyncEventAgeInSeconds", 86400)),
         on_failure=destination.rpartition("/")[2] if destination else None,
+        on_failure_arn=destination or "",
+        role=str(props.get("role", "")),
+        cpu=float(props.get("cpu", 0)),
+        disk_mb=int(props.get("diskSize", 512)),
+        pre_stop_timeout=float(lifecycle.get("preStop", {}).get("timeout", 3)),
+        log_project=str(log.get("project", "")),
+        log_store=str(log.get("logstore", "")),
     )
 
 
 def _trigger(item: dict[str, Any]) -> Trigger:
     config = item["triggerConfig"]
     key = config["filter"]["key"]
+    arn = item["sourceArn"].split(":")
     return Trigger(
-        bucket=item["sourceArn"].split(":")[4],
+        bucket=arn[4],
         events=frozenset(name.removeprefix("oss:") for name in config["events"]),
         prefix=key["prefix"],
         suffix=key["suffix"],
+        name=str(item["triggerName"]),
+        qualifier=str(item.get("qualifier", "LATEST")),
+        region=arn[2],
+        role=str(item.get("invocationRole", "")),
     )

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -104,10 +105,10 @@ def _same(bucket: oss2.Bucket, archive: Archive) -> bool:
 
 def _send(bucket: oss2.Bucket, packed: Path, archive: Archive) -> None:
     size = packed.stat().st_size
-    label, out = f"uploading {size / 1e6:.1f} MB", click.get_text_stream("stderr")
+    label = f"uploading {size / 1e6:.1f} MB"
     with (
         tempfile.TemporaryDirectory() as records,
-        click.progressbar(length=size, label=label, file=out) as bar,
+        click.progressbar(length=size, label=label, file=sys.stderr) as bar,
     ):
         oss2.resumable_upload(
             bucket, archive.key, str(packed),

@@ -1,0 +1,69 @@
+"""`fanlight doctor`: check a deployment, line by line."""
+
+import os
+import sys
+from collections import Counter
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tools.places import Access, access_options
+from tools.shown import shown
+from tools.template import project_template, read_template
+
+_COLOURS = {"ok": "green", "fail": "red", "skip": "yellow"}
+
+
+@click.command()
+@click.option(
+    "--template",
+    "-t",
+    type=click.Path(path_type=Path),
+    default=project_template(),
+    help="A Serverless Devs 3 template. [default: the project's template.yml]",
+)
+@click.option("--write", is_flag=True,
+              help="Also write an empty object to each place that is written to.")  # fmt: skip
+@access_options
+def command(template: Path, *, write: bool, access: Access) -> int:
+    """Check what a template describes against what is there, and say what to change.
+
+    \b
+    The template itself     settings, loops, triggers, limits (no network is needed)
+    Credentials             present and accepted; they are never shown
+    Region, endpoint        the same, and answering
+    Buckets, places         exist; inputs and outputs can be read
+    Models, libraries       bundles can be read; zips in OSS have their digest (they are read whole)
+
+    Give it the keys whose permissions are to be checked: best temporary ones of the functions'
+    role, in ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and
+    ALIBABA_CLOUD_SECURITY_TOKEN. With an administrator's it says whether things exist, not
+    whether the functions may use them.
+
+    Nothing is written without --write. With it, `.fanlight-doctor` is written below each output
+    and failed prefix and deleted again, unless a trigger would fire on it; the functions' own role
+    may not delete, so with its keys that object stays. It is no result: their names end in .json.
+
+    \b
+    Against the local cloud: `fanlight up`, then the exports it prints, then this.
+    Exit codes: 0 nothing failed, 1 something did. `skip` says what was not looked at, and why.
+    """
+    from tools.deployment.doctor import Examination
+
+    examination = Examination(read_template(template), access, os.environ, _progress, write=write)
+    counts: Counter[str] = Counter()
+    for line in examination.lines():
+        counts[line.status] += 1
+        status = click.style(f"{line.status:<4}", fg=_COLOURS[line.status])
+        click.echo(f"{status}  {shown(line.subject)}: {shown(line.detail)}")
+    click.echo(", ".join(f"{counts[status]} {status}" for status in _COLOURS if counts[status]))
+    return 1 if counts["fail"] else 0
+
+
+def _progress(label: str, size: int) -> AbstractContextManager[Any]:
+    bar: AbstractContextManager[Any] = click.progressbar(
+        length=size, label=f"reading {shown(label)}", file=sys.stderr
+    )
+    return bar

@@ -1,0 +1,212 @@
+"""Looks at a deployment one thing after another, as the functions would meet it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from fanlight.bundle import Bundle
+from fanlight.errors import ConfigError
+from fanlight.place import Place
+from fanlight.runtime import credentials
+from tools.deployment.checks import problems
+from tools.deployment.loops import WRITE
+from tools.deployment.probe import EVERYWHERE, Prober, Progress, Refused, region_of
+from tools.deployment.settings import Settings, settings_of
+from tools.places import Access
+from tools.template import Template, from_source
+
+OK, FAIL, SKIP = "ok", "fail", "skip"
+
+PROBE = ".fanlight-doctor"
+"""Name of the object that is asked for or written. It does not end as a result does."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """What was looked at, how it is (`ok`, `fail`, `skip`), and what to do or why not."""
+
+    status: str
+    subject: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Examination:
+    """A template and how to look at what it describes. `write`: try writes too."""
+
+    template: Template
+    access: Access
+    environ: Mapping[str, str]
+    progress: Progress
+    write: bool = False
+
+    def lines(self) -> Iterator[Line]:
+        """Everything, in the order in which one thing rests on another."""
+        found = problems(self.template)
+        yield from (Line(FAIL, "template", problem) for problem in found)
+        if not found:
+            yield Line(OK, "template", f"{len(self.template.functions)} functions fit together")
+        yield from self._folders()
+        yield from self._region()
+        try:
+            keys = credentials(None, self.environ)
+        except ConfigError as error:
+            yield Line(FAIL, "credentials", str(error))
+            yield Line(SKIP, "buckets, places, archives", "without credentials nothing is answered")
+        else:
+            prober = Prober(self._endpoint, self._region_name, keys)
+            try:
+                yield from self._online(prober)
+            except Refused as refused:
+                yield Line(FAIL, refused.kind, str(refused))
+                yield Line(SKIP, "what is left", "every request would be refused the same way")
+        yield Line(
+            SKIP,
+            "deployed functions, roles, triggers",
+            "they are not read through OSS; `s info -t template.yml` shows what is deployed",
+        )
+
+    @property
+    def _region_name(self) -> str:
+        return self.access.region or self.template.region
+
+    @property
+    def _endpoint(self) -> str:
+        return self.access.endpoint or f"https://oss-{self._region_name}.aliyuncs.com"
+
+    def _region(self) -> Iterator[Line]:
+        here, theirs = self._region_name, self.template.region
+        named = region_of(self._endpoint)
+        if here != theirs:
+            yield Line(FAIL, "region", f"--region is {here}, the functions' is {theirs}: a trigger "
+                       "needs its bucket and its function in one region")  # fmt: skip
+        elif named not in (None, here):
+            yield Line(FAIL, "region", f"the endpoint {self._endpoint} is {named}'s, the region is "
+                       f"{here}; change one of them")  # fmt: skip
+        else:
+            yield Line(OK, "region", here)
+
+    def _folders(self) -> Iterator[Line]:
+        """Model bundles that are part of the code."""
+        described = from_source(self.template)
+        for one in settings_of(described):
+            if not one.model:
+                continue
+            try:
+                bundle = Bundle.read(one.function.code / one.model)
+            except ConfigError as error:
+                yield Line(FAIL, f"{one.name} model", f"{error}; fetch or make it with `fanlight "
+                           "model`, or change FANLIGHT_MODEL")  # fmt: skip
+            else:
+                yield Line(OK, f"{one.name} model", f"{bundle.name} {bundle.version}")
+
+    def _online(self, prober: Prober) -> Iterator[Line]:
+        """What needs OSS. Raises Refused when all that follows would fail the same way."""
+        prober.reach()
+        yield Line(OK, "endpoint", self._endpoint)
+        every = settings_of(self.template)
+        gone: set[str] = set()
+        accepted = False
+        for bucket in self.template.buckets:
+            refused = _refusal(partial(prober.read, bucket, _some_key(bucket, every)))
+            if not accepted:
+                yield Line(OK, "credentials", "accepted")
+                accepted = True
+            # Who is refused an object has met a bucket that is there; its places say more.
+            if refused and refused.kind != "permission":
+                gone.add(bucket)
+                yield Line(FAIL, f"bucket {bucket}", str(refused))
+            else:
+                yield Line(OK, f"bucket {bucket}", "exists")
+        yield from self._places(prober, every, gone)
+        yield from _archives(prober, every, gone, self.progress)
+
+    def _places(self, prober: Prober, every: list[Settings], gone: set[str]) -> Iterator[Line]:
+        for one in every:
+            for role, place in (("input", one.input), ("output", one.output)):
+                if place and place.bucket not in gone:
+                    refused = _refusal(partial(prober.read, place.bucket, place.prefix + PROBE))
+                    yield _judged(f"{one.name} {role}", f"{place} can be read", refused,
+                                  f"needs oss:GetObject on {place}*")  # fmt: skip
+            for role, place in (("output", one.output), ("letters", one.failed)):
+                if place and place.bucket not in gone:
+                    yield from self._write(prober, f"{one.name} {role}", place)
+
+    def _write(self, prober: Prober, subject: str, place: Place) -> Iterator[Line]:
+        """Only when asked for, and never where it would be an event for somebody."""
+        key = place.prefix + PROBE
+        fired = [
+            function.name
+            for function in self.template.functions
+            for trigger in function.triggers
+            if trigger.matches(place.bucket, WRITE, key)
+        ]
+        if not self.write:
+            yield Line(SKIP, subject, f"{place}: --write tries to write")
+            return
+        if fired:
+            yield Line(SKIP, subject, f"{place}: a write there would run {', '.join(fired)}")
+            return
+        refused = _refusal(partial(prober.write, place.bucket, key))
+        yield _judged(subject, f"{place} can be written", refused,
+                      f"needs oss:PutObject on {place}*")  # fmt: skip
+        if not refused and _refusal(partial(prober.delete, place.bucket, key)):
+            yield Line(SKIP, subject, f"{place}{PROBE} stays: these keys may not delete it, as "
+                       "the functions may not; delete it yourself")  # fmt: skip
+
+
+def _archives(
+    prober: Prober, every: list[Settings], gone: set[str], progress: Progress
+) -> Iterator[Line]:
+    """Models and libraries in OSS, each read once, however many functions name it."""
+    for archive in dict.fromkeys(archive for one in every for archive in one.archives):
+        if archive.bucket in gone:
+            continue
+        place = f"oss://{archive.bucket}/{archive.key}"
+        users = ", ".join(one.name for one in every if archive in one.archives)
+        subject = f"{users} {archive.key.rpartition('/')[2]}"
+        try:
+            digest = prober.digest(archive, progress)
+        except Refused as refused:
+            if refused.kind in EVERYWHERE:
+                raise
+            advice = (
+                "publish it with `fanlight model publish`, or correct the setting"
+                if refused.kind == "missing"
+                else f"needs oss:GetObject on {place}"
+            )
+            yield _judged(subject, "", refused, f"{place}: {advice}")
+            continue
+        yield (
+            Line(OK, subject, f"{place} has its digest")
+            if digest == archive.sha256
+            else Line(FAIL, subject, f"{place} has SHA-256 {digest}, the setting says "
+                      f"{archive.sha256}; publish the right one, or correct the setting")
+        )  # fmt: skip
+
+
+def _refusal(request: Callable[[], None]) -> Refused | None:
+    """Why it was refused, if it was; raises what every other request would meet too."""
+    try:
+        request()
+    except Refused as refused:
+        if refused.kind in EVERYWHERE:
+            raise
+        return refused
+    return None
+
+
+def _judged(subject: str, good: str, refused: Refused | None, remedy: str) -> Line:
+    if refused is None:
+        return Line(OK, subject, good)
+    helps = refused.kind in ("permission", "missing")
+    return Line(FAIL, subject, f"{refused}; {remedy}" if helps else str(refused))
+
+
+def _some_key(bucket: str, every: list[Settings]) -> str:
+    """A key of that bucket that the functions may read, if they may read any."""
+    for one in every:
+        for place in (one.input, one.output):
+            if place and place.bucket == bucket:
+                return place.prefix + PROBE
+    return next((a.key for one in every for a in one.archives if a.bucket == bucket), PROBE)

@@ -1,0 +1,212 @@
+"""RAM policies from a template: what each of the three parties needs, and nothing else.
+
+Actions and the spelling of resources come from Alibaba Cloud's own pages; "component" is the
+published source of Serverless Devs' `fc3`:
+
+[fc]     Function Compute 3.0, policies and sample policies
+         https://help.aliyun.com/zh/functioncompute/fc/policies-and-sample-policies
+[oss]    OSS, authorization syntax and elements
+         https://www.alibabacloud.com/help/en/oss/user-guide/authorization-syntax-and-elements
+[exists] OSS, whether an object exists: oss:GetObject is all it takes. So no list permission is
+         given. (Amazon S3 answers 403 for a missing key without one; OSS is not said to.)
+         https://help.aliyun.com/en/oss/developer-reference/determine-whether-an-object-exists
+[dest]   destinations of asynchronous invocations: what the function's role needs
+         https://www.alibabacloud.com/help/en/fc/user-guide/result-callback
+[yaml]   the component's pages on permissions for triggers, and those of its predecessor for logs
+         https://github.com/devsapp/fc3/blob/master/docs/zh/yaml/triggers.md
+         https://github.com/devsapp/fc/blob/main/docs/Others/authority/yaml.md
+[logs]   the names of the log project and store that are made when none is given
+         https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/configure-the-logging-feature-1
+
+None of it could be tried with an account: see `UNVERIFIED`.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from fanlight.archive import Archive
+from fanlight.place import Place
+from tools.deployment.settings import Settings, settings_of
+from tools.template import Function, Template, Trigger
+
+Document = dict[str, Any]
+
+DEFAULT_TRIGGER_ROLE = "aliyunosseventnotificationrole"
+"""What the component passes to OSS for a trigger without `invocationRole`; it may invoke all."""
+
+UNVERIFIED = {
+    "functions": (
+        "that OSS answers 404, not 403, for a missing key to one who has oss:GetObject alone, as "
+        "its pages imply; `fanlight doctor` with the role's keys tells. If it does not, add "
+        "oss:ListObjects on the bucket",
+        "that the role needs log:PostLogStoreLogs; the platform's own role may do for logs",
+    ),
+    "trigger": ("whether OSS names the qualifier when it invokes; both spellings are allowed",),
+    "deployer": (
+        "fc:GetTempBucketToken, for uploading code: it is on no page of permissions",
+        "that `s deploy` asks for nothing else; a refusal names the action and the resource",
+    ),
+}
+"""By party: what no document settles, and only a deployment can."""
+
+
+def trust(service: str) -> Document:
+    """Who may act as a role: `fc.aliyuncs.com` or `oss.aliyuncs.com`."""
+    return _document(
+        {
+            "Action": "sts:AssumeRole",
+            "Effect": "Allow",
+            "Principal": {"Service": [service]},
+        }
+    )
+
+
+def functions_policy(template: Template, every: list[Settings]) -> Document:
+    """For the role that `every` one of these functions acts as.
+
+    Images are read, results read and written, letters written [oss]; a HEAD is a GetObject. The
+    function that is told of failures is invoked as the role of the one that failed [dest].
+    """
+    told = sorted({one.function.on_failure or "" for one in every if _names_function(one)})
+    return _document(
+        _allow(["oss:GetObject"], _below(one.input for one in every)),
+        _allow(["oss:GetObject", "oss:PutObject"], _below(one.output for one in every)),
+        _allow(["oss:PutObject"], _below(one.failed for one in every)),
+        _allow(["oss:GetObject"], _objects(a for one in every for a in one.archives)),
+        _allow(["fc:InvokeFunction"], [a for name in told for a in _runs(template, name)]),
+        _allow(
+            ["log:PostLogStoreLogs"],
+            _distinct(_log(template, one.function)[1] for one in every if one.function.log_store),
+        ),
+    )
+
+
+def trigger_policy(template: Template) -> Document:
+    """For the role OSS acts as to fire triggers: to invoke these functions [fc]."""
+    return _document(
+        _allow(
+            ["fc:InvokeFunction"],
+            [
+                arn
+                for function in template.functions
+                for qualifier in sorted({trigger.qualifier for trigger in function.triggers})
+                for arn in _runs(template, function.name, qualifier)
+            ],
+        )
+    )
+
+
+def deployer_policy(template: Template) -> Document:
+    """For who runs `s deploy` and `fanlight model publish`.
+
+    Functions, their asynchronous configuration and their triggers [fc]; the roles to hand over and
+    the bucket's notification rules [yaml]; logs, where the component makes them [yaml].
+    """
+    functions = [_function(template, function.name) for function in template.functions]
+    triggers = [
+        f"{_function(template, function.name)}/triggers/{trigger.name}"
+        for function in template.functions
+        for trigger in function.triggers
+    ]
+    told = [one.function.on_failure or "" for one in settings_of(template) if _names_function(one)]
+    archives = [a for one in settings_of(template) for a in one.archives]
+    return _document(
+        _allow(["fc:CreateFunction", "fc:GetFunction", "fc:UpdateFunction"], functions),
+        _allow(
+            ["fc:GetFunctionAsyncInvokeConfig", "fc:PutFunctionAsyncInvokeConfig"],
+            [arn for f in template.functions for arn in _runs(template, f.name)],
+        ),
+        # Who names a destination has to be allowed to invoke it.
+        _allow(["fc:InvokeFunction"], [a for n in sorted(set(told)) for a in _runs(template, n)]),
+        _allow(["fc:CreateTrigger", "fc:GetTrigger", "fc:UpdateTrigger"], triggers),
+        _allow(["fc:GetTempBucketToken"], ["*"]),  # no resource is documented for it
+        _pass_roles(template),
+        _allow(
+            [f"oss:{verb}BucketEventNotification" for verb in ("Delete", "Get", "Put")],
+            _distinct(f"acs:oss:*:*:{t.bucket}" for f in template.functions for t in f.triggers),
+        ),
+        *_make_logs(template),
+        _allow(["oss:GetObject", "oss:PutObject"], _beside(archives)),
+    )
+
+
+def role_arn(template: Template, role: str) -> str:
+    """A role by its ARN; the component takes a bare name too."""
+    return role if role.startswith("acs:") else f"acs:ram::{template.account}:role/{role}"
+
+
+def trigger_roles(template: Template) -> list[str]:
+    """The ARN of each role that OSS acts as, or will once deployed."""
+    return _distinct(_trigger_role(template, t) for f in template.functions for t in f.triggers)
+
+
+def _trigger_role(template: Template, trigger: Trigger) -> str:
+    return role_arn(template, trigger.role or DEFAULT_TRIGGER_ROLE)
+
+
+def _pass_roles(template: Template) -> Document | None:
+    roles = [role_arn(template, function.role) for function in template.functions]
+    statement = _allow(["ram:PassRole"], _distinct([*roles, *trigger_roles(template)]))
+    condition = {"StringEquals": {"acs:Service": "fc.aliyuncs.com"}}
+    return {**statement, "Condition": condition} if statement else None
+
+
+def _make_logs(template: Template) -> list[Document | None]:
+    auto = [_log(template, f) for f in template.functions if f.log_project == "auto"]
+    stores = ["log:CreateIndex", "log:CreateLogStore", "log:GetIndex", "log:GetLogStore"]
+    return [
+        _allow(["log:CreateProject", "log:GetProject"], _distinct(project for project, _ in auto)),
+        _allow(stores, _distinct(store for _, store in auto)),
+    ]
+
+
+def _log(template: Template, function: Function) -> tuple[str, str]:
+    """Project and store as resources; those made have an id behind their name [logs]."""
+    auto = function.log_project == "auto"
+    project = f"serverless-{template.region}-*" if auto else function.log_project
+    store = "default-logs" if auto else function.log_store
+    project = f"acs:log:{template.region}:{template.account}:project/{project}"
+    return project, f"{project}/logstore/{store}"
+
+
+def _names_function(one: Settings) -> bool:
+    return one.function.on_failure_arn.startswith("acs:fc:")
+
+
+def _function(template: Template, name: str) -> str:
+    return f"acs:fc:{template.region}:{template.account}:functions/{name}"
+
+
+def _runs(template: Template, name: str, qualifier: str = "LATEST") -> list[str]:
+    """Both spellings a request for a version of a function is checked against [fc]."""
+    return [_function(template, name), f"{_function(template, name)}/{qualifier}"]
+
+
+def _below(places: Iterable[Place | None]) -> list[str]:
+    return _distinct(f"acs:oss:*:*:{place.bucket}/{place.prefix}*" for place in places if place)
+
+
+def _objects(archives: Iterable[Archive]) -> list[str]:
+    return _distinct(f"acs:oss:*:*:{archive.bucket}/{archive.key}" for archive in archives)
+
+
+def _beside(archives: Iterable[Archive]) -> list[str]:
+    """The archives' folders: the next version is published beside the one that is named."""
+    folders = (Place(a.bucket, a.key[: a.key.rfind("/") + 1]) for a in archives)
+    return _below(place for place in folders if place.prefix) + _objects(
+        a for a in archives if "/" not in a.key
+    )
+
+
+def _distinct(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(texts))
+
+
+def _allow(actions: list[str], resources: list[str]) -> Document | None:
+    if not resources:
+        return None
+    return {"Effect": "Allow", "Action": actions, "Resource": resources}
+
+
+def _document(*statements: Document | None) -> Document:
+    return {"Version": "1", "Statement": [statement for statement in statements if statement]}
