@@ -1,0 +1,147 @@
+"""The back ends: one network in three formats is one model, and outputs are found by name."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fanlight.backends import Tensor
+from fanlight.bundle import Bundle
+from fanlight.config import Limits
+from fanlight.errors import ConfigError, ModelMismatch
+from fanlight.model import Model, Prediction
+from tests import networks
+from tests.networks import LABELS, document, write_onnx
+from tools.bundles import write_bundle
+
+
+@pytest.fixture
+def onnx_bundle(tmp_path: Path) -> Path:
+    return onnx_with(tmp_path)
+
+
+def onnx_with(tmp_path: Path, labels: tuple[str, ...] = LABELS, **changes: object) -> Path:
+    folder = tmp_path / "onnx"
+    described = document("onnx", "fabrics.onnx", "nchw", **changes)
+    write_bundle(folder, described, labels, lambda made: write_onnx(made / "fabrics.onnx"))
+    return folder
+
+
+def picture(seed: int) -> bytes:
+    """Soft random colours, 40 x 30."""
+    small = np.random.default_rng(seed).integers(0, 256, (3, 4, 3), np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(small).resize((40, 30), Image.Resampling.BICUBIC).save(out, "PNG")
+    return out.getvalue()
+
+
+def answers(folder: Path) -> list[list[Prediction]]:
+    model = Model.load(folder, threads=1)
+    return [model.classify(picture(seed), Limits(), 4)[1] for seed in range(20)]
+
+
+@pytest.mark.tensorflow
+def test_one_network_in_three_formats_is_one_model(tmp_path: Path, onnx_bundle: Path) -> None:
+    """LiteRT, SavedModel and ONNX give every picture the same label, scores within 1e-3."""
+    pytest.importorskip("tensorflow")
+    from tools.published.efficientnet import to_litert
+
+    network = networks.keras_network()
+    saved, lite = tmp_path / "saved", tmp_path / "lite"
+
+    def fill_saved(made: Path) -> None:
+        network.export(made / "saved_model", verbose=False)
+
+    def fill_lite(made: Path) -> None:
+        (made / "fabrics.tflite").write_bytes(to_litert(network, half=False))
+
+    write_bundle(saved, document("tensorflow", "saved_model"), LABELS, fill_saved)
+    write_bundle(lite, document("litert", "fabrics.tflite"), LABELS, fill_lite)
+
+    by_format = [answers(folder) for folder in (onnx_bundle, saved, lite)]
+
+    assert len({best[0].label for best in by_format[0]}) > 1
+    for each in zip(*by_format, strict=True):
+        scores = [{item.label: item.score for item in predictions} for predictions in each]
+        assert len({predictions[0].label for predictions in each}) == 1
+        for label in LABELS:
+            assert max(s[label] for s in scores) - min(s[label] for s in scores) <= 1e-3
+
+
+def test_an_onnx_network_is_what_its_arithmetic_says(onnx_bundle: Path) -> None:
+    """On an even picture the network's answer is the one that numpy computes from its weights."""
+    model = Model.load(onnx_bundle, threads=1)
+    grey = np.full((40, 40, 3), 200, np.uint8)
+    value = (200 - 127.5) / 127.5
+
+    padded = np.pad(np.full((16, 16, 3), value), ((1, 1), (1, 1), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (0, 1))
+    conv = np.einsum("hwcij,ijcf->hwf", windows, networks.KERNEL) + networks.BIAS
+    logits = np.maximum(conv, 0).mean((0, 1)) @ networks.DENSE
+    expected = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+
+    assert np.abs(model.scores(grey) - expected).max() < 1e-5
+    assert model.outputs == {"probs": 4, "embedding": 8}
+
+
+def test_an_output_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """The error lists the outputs there are, with their sizes."""
+    folder = onnx_with(tmp_path, output={"activation": "softmax", "top_k": 1, "scores": "scores"})
+
+    with pytest.raises(ModelMismatch) as caught:
+        Model.load(folder)
+
+    assert str(caught.value) == "model fabrics: no output scores; it has probs (4), embedding (8)"
+
+
+def test_outputs_that_could_both_be_meant_are_told(tmp_path: Path) -> None:
+    """Without a name the output as long as the labels is taken; if there is none, it is asked."""
+    output = {"activation": "softmax", "top_k": 1}
+
+    found = Model.load(onnx_with(tmp_path, output=output))
+    with pytest.raises(ModelMismatch) as caught:
+        Model.load(onnx_with(tmp_path, labels=("a", "b"), output=output))
+
+    assert found.scores(np.zeros((9, 9), np.uint8)).size == 4
+    assert str(caught.value) == (
+        "model fabrics: name one of its outputs as output.scores: probs (4), embedding (8)"
+    )
+
+
+def test_scores_that_are_no_shares_are_told(tmp_path: Path) -> None:
+    """An output of values beyond 0 to 1 is not taken for probabilities."""
+    output = {"activation": "softmax", "top_k": 1, "scores": "embedding"}
+    folder = onnx_with(tmp_path, labels=tuple("abcdefgh"), output=output)
+
+    class Loud:
+        input_shape: tuple[int | None, ...] = (1, 3, 16, 16)
+
+        def run(self, tensor: Tensor) -> dict[str, Tensor]:
+            return {"embedding": np.full(8, 3.0, np.float32)}
+
+    with pytest.raises(ModelMismatch, match=r"no shares, from 3 to 3; output\.activation may have"):
+        Model(Bundle.read(folder), Loud())
+
+
+def test_the_layout_must_be_the_networks(tmp_path: Path) -> None:
+    """Channels last for a network that has them first is a wrong setting, with both shapes."""
+    described = document("onnx", "fabrics.onnx", "nhwc")
+    write_bundle(tmp_path / "b", described, LABELS, lambda made: write_onnx(made / "fabrics.onnx"))
+
+    with pytest.raises(ModelMismatch) as caught:
+        Model.load(tmp_path / "b")
+
+    assert str(caught.value) == (
+        "model fabrics: fabrics.onnx takes (1, 3, 16, 16), model.json says (1, 16, 16, 3)"
+    )
+
+
+def test_a_broken_onnx_file_is_told(tmp_path: Path) -> None:
+    """A file that is no network is named with the bundle it is in."""
+    folder = onnx_with(tmp_path)
+    (folder / "fabrics.onnx").write_bytes(b"no network")
+
+    with pytest.raises(ConfigError, match=r"^model fabrics: fabrics\.onnx cannot be loaded: "):
+        Model.load(folder)

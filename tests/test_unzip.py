@@ -1,0 +1,189 @@
+"""Unpacking: what is in the zip, nothing outside the folder, and every trick refused by name."""
+
+import io
+import stat
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fanlight import unzip
+from fanlight.errors import ConfigError, DamagedZip, NoRoom, UnsafeZip, ZipBomb
+from fanlight.unzip import check_room, unpack
+
+Entries = dict[str, bytes]
+
+
+def zipped(entries: Entries, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", compression) as archive:
+        for name, data in entries.items():
+            archive.writestr(zipfile.ZipInfo(name), data, compression)
+    return out.getvalue()
+
+
+def with_mode(name: str, mode: int) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        entry = zipfile.ZipInfo(name)
+        entry.external_attr = mode << 16
+        archive.writestr(entry, b"/etc/passwd")
+    return out.getvalue()
+
+
+def tree(folder: Path) -> Entries:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def unpacked(data: bytes, root: Path) -> Entries:
+    root.mkdir(exist_ok=True)
+    archive = root / "model.zip"
+    archive.write_bytes(data)
+    unpack(archive, root / "model")
+    return tree(root / "model")
+
+
+def refused(data: bytes, root: Path) -> ConfigError:
+    """The error; nothing but the archive is left behind, inside the folder or out of it."""
+    with pytest.raises(ConfigError) as caught:
+        unpacked(data, root / "inner")
+    assert set(tree(root)) == {"inner/model.zip"}
+    return caught.value
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_zip_is_unpacked_whole(tmp_path: Path, compression: int) -> None:
+    """Files, folders in folders and empty files come out as they went in."""
+    entries = {"model.json": b"{}", "a/b/c.bin": bytes(range(256)) * 999, "a/empty": b""}
+
+    assert unpacked(zipped(entries, compression), tmp_path) == entries
+
+
+def test_a_folder_entry_is_no_file(tmp_path: Path) -> None:
+    """Entries that end with a slash are folders, as zip tools write them."""
+    assert unpacked(zipped({"a/": b"", "a/x": b"1"}), tmp_path) == {"a/x": b"1"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../x", "a/../../x", "/etc/x", "a//x", "./x", "a/./x", "..", "C:/x", "C:x", "a\\..\\..\\x",
+     "a\0b", "\\\\server\\x"],
+)  # fmt: skip
+def test_a_name_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
+    """A zip slip in any spelling ends the unpacking before a byte is written."""
+    # zipfile itself would write another name for some of these, so the name is put in by hand.
+    stand_in = "Q" * len(name)
+    data = zipped({"good": b"1", stand_in: b"evil"}).replace(stand_in.encode(), name.encode())
+
+    error = refused(data, tmp_path)
+
+    assert isinstance(error, UnsafeZip)
+    assert str(error) == f"model.zip: {name!r} would lead out of its folder"
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFSOCK])
+def test_links_and_devices_are_refused(tmp_path: Path, kind: int) -> None:
+    """Only plain files are written: a link could point anywhere."""
+    error = refused(with_mode("weights", kind | 0o777), tmp_path)
+
+    assert isinstance(error, UnsafeZip)
+    assert "'weights' is a link or a device" in str(error)
+
+
+def test_the_same_name_twice_is_refused(tmp_path: Path) -> None:
+    """Which of two would count cannot be known."""
+    data = zipped({"aa": b"1", "bb": b"2"}).replace(b"bb", b"aa")
+
+    assert str(refused(data, tmp_path)) == "model.zip: 'aa' stands in it twice"
+
+
+def test_a_file_that_is_a_folder_too_is_refused(tmp_path: Path) -> None:
+    """A name cannot be both on a disk."""
+    error = refused(zipped({"a": b"1", "a/b": b"2"}), tmp_path)
+
+    assert str(error) == "model.zip: 'a' is a file and a folder"
+
+
+def test_a_bomb_is_refused(tmp_path: Path) -> None:
+    """What packs a hundred times over is no model; nothing of it is unpacked."""
+    error = refused(zipped({"zeros": bytes(80_000_000)}), tmp_path)
+
+    assert isinstance(error, ZipBomb)
+    assert str(error) == "model.zip would unpack to 80 MB, over 100 times its own size"
+
+
+def test_too_many_entries_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A zip of a great many empty files would fill the disk's index, not its room."""
+    monkeypatch.setattr(unzip, "MOST_ENTRIES", 10)
+
+    assert isinstance(refused(zipped({f"f{n}": b"" for n in range(11)}), tmp_path), ZipBomb)
+
+
+def test_an_entry_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
+    """More bytes than an entry says are never written, and the lie is an error."""
+    data = bytearray(zipped({"big": bytes(1000)}))
+    for signature, offset in ((b"PK\3\4", 22), (b"PK\1\2", 24)):
+        at = data.index(signature) + offset
+        data[at : at + 4] = struct.pack("<I", 10)
+
+    assert isinstance(refused(bytes(data), tmp_path), DamagedZip)
+
+
+def cut(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def flipped(data: bytes) -> bytes:
+    return data[:60] + bytes([data[60] ^ 255]) + data[61:]
+
+
+def encrypted(data: bytes) -> bytes:
+    changed = bytearray(data)
+    changed[6] |= 1
+    changed[data.index(b"PK\1\2") + 8] |= 1
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("spoil", [cut, flipped, encrypted, lambda _data: b"no zip", lambda _: b""])
+def test_a_damaged_zip_is_told(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+    """Cut, changed, encrypted, or no zip at all: one error with the zip's name."""
+    error = refused(spoil(zipped({"weights.bin": bytes(range(256)) * 8})), tmp_path)
+
+    assert isinstance(error, DamagedZip)
+    assert str(error).startswith("model.zip is damaged: ")
+
+
+def test_room_is_asked_for_before_it_is_used(tmp_path: Path) -> None:
+    """Too small a disk is an error that names the setting to change."""
+    with pytest.raises(NoRoom) as caught:
+        check_room(10**15, tmp_path, "unpacking model.zip")
+
+    assert str(caught.value).startswith("unpacking model.zip needs 1000000000 MB of the instance's")
+    assert str(caught.value).endswith("set diskSize: 10240 in template.yml")
+
+
+@given(
+    names=st.lists(
+        st.text(st.sampled_from("ab./\\:"), min_size=1, max_size=8), unique=True, max_size=6
+    )
+)
+def test_no_name_leads_out(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
+    """Whatever entries are called, either all of them are inside the folder or none is."""
+    root = tmp_path_factory.mktemp("zip")
+    archive = root / "model.zip"
+    archive.write_bytes(zipped({name: name.encode() for name in names}))
+    try:
+        unpack(archive, root / "model")
+        inside = {name for name in names if not name.endswith("/")}
+    except ConfigError:
+        inside = set()
+
+    assert set(tree(root)) == {"model.zip", *(f"model/{name}" for name in inside)}
