@@ -34,6 +34,7 @@ class LocalCloud:
     ) -> None:
         """`instances`: the most of one function. `runtime`: the contract, instead of its own."""
         self.template = template
+        self._on_line = on_line
         self.keys = LOCAL_KEYS
         self._role_keys = Credentials("role-id", "role-secret", "role-token")
         self.endpoint = OssEndpoint(
@@ -136,9 +137,11 @@ class LocalCloud:
                        limit=limit, first_pause=first_pause)  # fmt: skip
 
     def _failed(self, function: Function, invocation: Invocation, answer: Answer) -> None:
-        if function.on_failure:
+        if function.on_failure in self._invokers:
             document = _failure(self.template, function, invocation, answer)
             self.invoke_async(function.on_failure, json.dumps(document).encode())
+        elif function.on_failure:  # the worker that tells of it goes on
+            self._on_line(function.name, f"onFailure: there is no function {function.on_failure}")
 
 
 def _failure(

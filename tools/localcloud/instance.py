@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import uuid
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from tools.localcloud.oss import Credentials
 from tools.template import Function
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
-_INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE")
+_INHERITED = ("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE")
 """An instance knows what its template gives it, not what this machine happens to have set."""
 
 OnLine = Callable[[str, str], None]
@@ -43,6 +44,8 @@ class Instance:
         """`environment` is added to the template's own variables."""
         self._function = function
         self._initialized = function.initializer is None
+        # An instance's disk is its own, and gone with it.
+        self._disk = tempfile.TemporaryDirectory(prefix="fanlight-instance-")
         answers, theirs = os.pipe()
         self._answers = os.fdopen(answers, "rb")
         self._process = subprocess.Popen(
@@ -93,6 +96,7 @@ class Instance:
         self._answers.close()
         assert self._process.stdin  # noqa: S101 - for the type checker
         self._process.stdin.close()
+        self._disk.cleanup()
 
     def _ask(  # noqa: PLR0913, PLR0917 - the fields of one request
         self, kind: str, handler: str, request_id: str, event: bytes, keys: Credentials,
@@ -140,6 +144,7 @@ class Instance:
         return {
             **inherited,
             "PYTHONUNBUFFERED": "1",
+            "TMPDIR": self._disk.name,
             "FC_FUNC_CODE_PATH": str(function.code),
             "FC_FUNCTION_NAME": function.name,
             "FC_FUNCTION_HANDLER": function.handler,

@@ -1,0 +1,1 @@
+"""The deployable zips: what each function needs, for the platform's Python, and nothing more."""
