@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help run up test test-fast check train evaluate digits clean
+.PHONY: help run up models test test-fast check train evaluate digits clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -13,7 +13,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # One stamp for each set of packages, newer than the files that name them.
-$(VENV)/.tools $(VENV)/.test $(VENV)/.train: $(VENV)/.%: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.tools $(VENV)/.test $(VENV)/.train $(VENV)/.onnx: $(VENV)/.%: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -e '.[$*]'
 	@touch $@
 $(VENV)/.check: pyproject.toml constraints.txt | $(BIN)/python
@@ -25,6 +25,11 @@ run: $(VENV)/.tools  ## upload digits (or IMAGES=folder) to a local cloud and wa
 
 up: $(VENV)/.tools  ## run the local cloud until Ctrl-C
 	$(BIN)/fanlight up
+
+models: $(VENV)/.tools $(VENV)/.train $(VENV)/.onnx  ## get the published models: products, moderation, embeddings
+	$(BIN)/fanlight model get products
+	$(BIN)/fanlight model get moderation
+	$(BIN)/fanlight model get embeddings
 
 test: $(VENV)/.test $(VENV)/.train  ## run all tests
 	$(BIN)/python -m pytest

@@ -20,7 +20,7 @@ PIXELS = {
 }
 """How pixels go in: mean and std. `imagenet` is torchvision's, for channels in the order RGB."""
 
-_SAMPLES = 4
+_SPREADS = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True)
@@ -148,8 +148,8 @@ def _normalisation(
 def _activation(backend: Backend, shape: tuple[int, ...], classes: int, said: Said) -> str:
     """`softmax` when outputs are shares already, for some random inputs; else `logits`."""
     values = np.random.default_rng(0)
-    for _ in range(_SAMPLES):
-        outputs = backend.run(values.normal(0, 1, shape).astype(np.float32))
+    for spread in _SPREADS:
+        outputs = backend.run(values.normal(0, spread, shape).astype(np.float32))
         likely = [
             tensor for name, tensor in outputs.items()
             if (tensor.size == classes if said.scores is None else name == said.scores)

@@ -5,6 +5,7 @@ zip behind the model.
 """
 
 import io
+import struct
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ def read_metadata(data: bytes) -> Metadata:
         files = [f for tensor in _tables(subgraph, _OUTPUTS) for f in _tables(tensor, _FILES)]
         names = [_text(file, 0) for file in files if _byte(file, 2) == _AXIS_LABELS]
         return Metadata(_labels(data, names), mean, std)
-    except (IndexError, ValueError, TypeError, AttributeError, UnicodeDecodeError) as error:
+    except (IndexError, ValueError, TypeError, AttributeError, struct.error) as error:
         raise ValueError(f"its metadata cannot be read: {error}") from None
 
 

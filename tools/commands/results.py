@@ -12,6 +12,9 @@ from fanlight.reconcile import RESULT_LIMIT, document_of
 from tools.places import Access, Side, access_options
 from tools.shown import shown
 
+_RUNNERS_UP = 2
+"""Shown in the table; a result holds all."""
+
 
 @click.command()
 @click.argument("place")
@@ -73,9 +76,12 @@ def row(document: dict[str, Any]) -> tuple[str, str, str, str]:
     if document["status"] != "classified":
         reason = document["reason"]
         return key, document["status"], "", f"{reason['code']}: {reason['message']}"
+    if "embedding" in document:
+        return key, "embedding", "", f"{document['embedding']['dim']} numbers"
     best, *others = document["predictions"]
-    rest = ", ".join(f"{item['label']} {item['score']:.4f}" for item in others)
-    return key, str(best["label"]), f"{best['score']:.4f}", rest
+    rest = ", ".join(f"{item['label']} {item['score']:.4f}" for item in others[:_RUNNERS_UP])
+    label = f"{document['decision']}: {best['label']}" if "decision" in document else best["label"]
+    return key, str(label), f"{best['score']:.4f}", rest
 
 
 def _plain(text: str) -> str:

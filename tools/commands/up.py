@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from fanlight.errors import ConfigError
+from fanlight.place import SCHEME
 from tools.localcloud.cloud import LocalCloud
 from tools.shown import shown
-from tools.template import Template, from_source, project_template, read_template
+from tools.template import Function, Template, from_source, project_template, read_template
 
 
 @click.command()
@@ -58,6 +59,14 @@ def _listening(cloud: LocalCloud, port: int) -> LocalCloud:
     return cloud
 
 
+def _lacks(function: Function) -> str:
+    """What keeps a function from answering: models that are got are not there at first."""
+    model = function.environment.get("FANLIGHT_MODEL", "")
+    if not model or model.startswith(SCHEME) or (function.code / model).is_dir():
+        return ""
+    return f"\n    no {model} yet: fanlight model get {Path(model).name}"
+
+
 def _echo(function: str, line: str) -> None:
     click.echo(f"{function}  {shown(line)}")
 
@@ -68,8 +77,10 @@ def welcome(cloud: LocalCloud, template: Template) -> str:
     lines = []
     for function in template.functions:
         for trigger in function.triggers:
-            lines.append(f"  oss://{trigger.bucket}/{trigger.prefix} -> {function.name} -> "
-                         f"{function.environment.get('FANLIGHT_OUTPUT', '')}")  # fmt: skip
+            lines.append(
+                f"  oss://{trigger.bucket}/{trigger.prefix} -> {function.name} -> "
+                f"{function.environment.get('FANLIGHT_OUTPUT', '')}{_lacks(function)}"
+            )
     trigger = next(trigger for function in template.functions for trigger in function.triggers)
     return f"""\
 OSS endpoint  {cloud.endpoint.url}

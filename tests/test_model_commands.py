@@ -1,0 +1,328 @@
+"""`fanlight model`: bundles made, looked at, listed and published, as a user does it."""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import oss2
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fanlight.errors import ConfigError
+from tests.networks import LABELS, document, write_onnx
+from tools.bundles import write_bundle
+from tools.cli import fanlight
+from tools.localcloud import oss
+from tools.tflite_metadata import Metadata, read_metadata
+
+DIGITS = Path(__file__).parents[1] / "functions/models/digits"
+
+
+def run(*arguments: object, **env: str) -> Result:
+    return CliRunner().invoke(fanlight, ["model", *map(str, arguments)], env=env)
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    path = tmp_path / "fabrics.onnx"
+    write_onnx(path)
+    return path
+
+
+@pytest.fixture
+def labels(tmp_path: Path) -> Path:
+    path = tmp_path / "labels.txt"
+    path.write_text("".join(f"{label}\n" for label in LABELS))
+    return path
+
+
+def test_a_plain_file_becomes_a_bundle(network: Path, labels: Path, tmp_path: Path) -> None:
+    """Size, layout, channels and activation are read from the network; the rest is as said."""
+    out = tmp_path / "bundle"
+
+    made = run("create", network, "--labels", labels, "--pixels", "-1..1", "--out", out,
+               "--scores", "probs", "--licence", "CC0-1.0")  # fmt: skip
+
+    assert made.exit_code == 0, made.output
+    assert json.loads((out / "model.json").read_text()) == {
+        "schema": "fanlight.model/1", "name": "fabrics", "version": "1.0.0",
+        "task": "classification", "format": "onnx", "file": "fabrics.onnx",
+        "input": {"width": 16, "height": 16, "channels": 3, "order": "rgb", "layout": "nchw",
+                  "resize": "crop", "keep": 1.0, "mean": [127.5] * 3, "std": [127.5] * 3},
+        "output": {"activation": "softmax", "top_k": 4, "scores": "probs"},
+        "licence": "CC0-1.0", "source": "",
+    }  # fmt: skip
+    assert (out / "labels.txt").read_text() == labels.read_text()
+
+
+def test_logits_are_told_from_shares(network: Path, tmp_path: Path) -> None:
+    """An output that leaves 0 to 1 on some input is taken for logits."""
+    (tmp_path / "l.txt").write_text("".join(f"{n}\n" for n in range(8)))
+
+    made = run("create", network, "--labels", tmp_path / "l.txt", "--pixels", "0..255",
+               "--scores", "embedding", "--out", tmp_path / "b")  # fmt: skip
+
+    assert made.exit_code == 0, made.output
+    assert json.loads((tmp_path / "b/model.json").read_text())["output"]["activation"] == "logits"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ([], "give --pixels, one of 0..1, -1..1, 0..255, imagenet"),
+        (["--pixels", "0..1"], "fabrics.onnx does not hold its labels; give --labels FILE"),
+        (["--pixels", "0..1", "--task", "moderation", "--labels", "LABELS"], "thresholds"),
+        (["--pixels", "0..1", "--labels", "TWO"], "name one of its outputs as output.scores"),
+        (["--pixels", "0..1", "--labels", "LABELS", "--layout", "nhwc"], "pictures have 1 or 3"),
+        (["--pixels", "0..1", "--labels", "TWICE"], "the label 'a' stands there twice"),
+    ],
+)
+def test_what_cannot_be_read_is_asked_for(
+    network: Path, labels: Path, tmp_path: Path, arguments: list[str], problem: str
+) -> None:
+    """The error names the option or the file to change, and no bundle is left that cannot run."""
+    files = {"LABELS": labels, "TWO": tmp_path / "two", "TWICE": tmp_path / "twice"}
+    files["TWO"].write_text("a\nb\n")
+    files["TWICE"].write_text("a\nb\na\nd\n")
+
+    made = run("create", network, "--out", tmp_path / "b", *[files.get(a, a) for a in arguments])
+
+    assert made.exit_code == 1
+    assert problem in str(made.exception)
+
+
+def test_a_folder_of_something_else_is_not_replaced(
+    network: Path, labels: Path, tmp_path: Path
+) -> None:
+    """`create` replaces a bundle of its own name, and nothing else."""
+    out = tmp_path / "b"
+    arguments = ("create", network, "--labels", labels, "--pixels", "0..1", "--out", out)
+
+    assert run(*arguments).exit_code == 0
+    assert run(*arguments).exit_code == 0
+    other = run(*arguments, "--name", "silk")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("x")
+    thesis = run(*arguments[:-1], tmp_path / "mine")
+
+    assert isinstance(other.exception, ConfigError)
+    assert str(other.exception) == (
+        f"{out} exists and holds the bundle fabrics; choose another --out, or remove it"
+    )
+    assert "is no model bundle" in str(thesis.exception)
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "x"
+
+
+@pytest.mark.tensorflow
+def test_a_saved_model_becomes_a_bundle(labels: Path, tmp_path: Path) -> None:
+    """A SavedModel's folder is taken whole, and its channels are found last."""
+    pytest.importorskip("tensorflow")
+    from tests.networks import keras_network
+
+    keras_network().export(tmp_path / "saved", verbose=False)
+
+    made = run("create", tmp_path / "saved", "--labels", labels, "--pixels", "0..1",
+               "--out", tmp_path / "b")  # fmt: skip
+
+    assert made.exit_code == 0, made.output
+    described = json.loads((tmp_path / "b/model.json").read_text())
+    assert (described["format"], described["file"]) == ("tensorflow", "saved")
+    assert described["input"]["layout"] == "nhwc"
+
+
+def test_inspect_says_what_a_bundle_is() -> None:
+    """Digest, input, labels, licence and a timed inference of the bundle that ships."""
+    shown = run("inspect", DIGITS)
+
+    assert shown.exit_code == 0, shown.output
+    lines = {line[:10].strip(): line[10:] for line in shown.output.splitlines()}
+    assert list(lines) == ["bundle", "digest", "task", "input", "outputs", "labels", "licence",
+                           "source", "speed"]  # fmt: skip
+    assert lines["digest"].startswith("sha256:")
+    assert lines["input"].startswith("28x28x1 ")
+    assert " ms a picture of 56x56 (median of 20" in lines["speed"]
+
+
+def test_list_names_what_is_at_hand() -> None:
+    """The bundle that ships stands in the list, with its digest."""
+    listed = run("list")
+
+    assert listed.exit_code == 0, listed.output
+    assert any(line.split()[:4] == ["digits", "1.0.0", "classification", "litert"]
+               for line in listed.output.splitlines())  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[oss.OssEndpoint]:
+    with oss.OssEndpoint([oss.Credentials("id", "very-hidden")]) as endpoint:
+        endpoint.create_bucket("models")
+        yield endpoint
+
+
+@pytest.fixture
+def access(endpoint: oss.OssEndpoint) -> dict[str, str]:
+    return {
+        "FANLIGHT_OSS_ENDPOINT": endpoint.url,
+        "FC_REGION": "cn-hangzhou",
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": "id",
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "very-hidden",
+    }
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    described = document("onnx", "fabrics.onnx", "nchw")
+    write_bundle(tmp_path / "f", described, LABELS, lambda made: write_onnx(made / "fabrics.onnx"))
+    return tmp_path / "f"
+
+
+def test_publish_prints_the_setting(
+    bundle: Path, access: dict[str, str], endpoint: oss.OssEndpoint
+) -> None:
+    """The object holds the bundle's files and has the digest that is printed; again, the same."""
+    first = run("publish", bundle, "oss://models/m/", **access)
+    again = run("publish", bundle, "oss://models/m/", **access)
+
+    assert first.exit_code == 0, first.output
+    assert first.stdout == again.stdout
+    name, _, sha256 = first.stdout.strip().rpartition("#sha256=")
+    assert name == f"FANLIGHT_MODEL: oss://models/m/fabrics-1-{sha256[:12]}.zip"
+    store = oss2.Bucket(
+        oss2.AuthV4("id", "very-hidden"), endpoint.url, "models", region="cn-hangzhou"
+    )
+    data = store.get_object(name.removeprefix("FANLIGHT_MODEL: oss://models/")).read()
+    assert hashlib.sha256(data).hexdigest() == sha256
+    (bundle.parent / "copy.zip").write_bytes(data)
+    with zipfile.ZipFile(bundle.parent / "copy.zip") as packed:
+        assert packed.namelist() == ["fabrics.onnx", "labels.txt", "model.json"]
+
+
+def test_publish_overwrites_nothing_unasked(
+    bundle: Path, access: dict[str, str], endpoint: oss.OssEndpoint
+) -> None:
+    """A key that holds other bytes may be in use, so it takes --replace."""
+    store = oss2.Bucket(
+        oss2.AuthV4("id", "very-hidden"), endpoint.url, "models", region="cn-hangzhou"
+    )
+    store.put_object("taken.zip", b"other")
+
+    refused = run("publish", bundle, "oss://models/taken.zip", **access)
+    before = store.get_object("taken.zip").read()
+    replaced = run("publish", bundle, "oss://models/taken.zip", "--replace", **access)
+
+    assert "give --replace" in str(refused.exception)
+    assert before == b"other"
+    assert replaced.exit_code == 0, replaced.output
+    assert store.get_object("taken.zip").read() != b"other"
+
+
+@pytest.mark.parametrize(
+    ("destination", "changes", "problem"),
+    [
+        ("oss://nowhere/m/", {}, "oss://nowhere/m/.*: NoSuchBucket"),
+        ("oss://models/m/", {"ALIBABA_CLOUD_ACCESS_KEY_SECRET": "not-it"}, "SignatureDoesNotMatch"),
+        ("oss://models/m/", {"FC_REGION": ""}, "name the bucket's region"),
+        ("oss://models/m.tar", {}, "is not a zip with its digest"),
+    ],
+)
+def test_publish_says_what_is_wrong(
+    bundle: Path, access: dict[str, str], destination: str, changes: dict[str, str], problem: str
+) -> None:
+    """One message, and never the secret."""
+    failed = run("publish", bundle, destination, **{**access, **changes})
+
+    assert failed.exit_code == 1
+    with pytest.raises(ConfigError, match=problem):
+        raise failed.exception or AssertionError
+    assert "hidden" not in str(failed.exception)
+    assert "not-it" not in str(failed.exception)
+
+
+def tflite_with_metadata(labels: bytes, mean: list[float], std: list[float]) -> bytes:
+    """A model file's outermost tables, with metadata as its schema lays it out."""
+    return _model(_metadata(mean, std)) + _attached(labels)
+
+
+def _table(builder: Any, fields: dict[int, tuple[str, Any]]) -> Any:
+    builder.StartObject(9)
+    for slot, (kind, value) in fields.items():
+        if kind == "offset":
+            builder.PrependUOffsetTRelativeSlot(slot, value, 0)
+        elif kind == "byte":
+            builder.PrependUint8Slot(slot, value, 0)
+        else:
+            builder.PrependUint32Slot(slot, value, 0)
+    return builder.EndObject()
+
+
+def _vector(builder: Any, offsets: list[Any]) -> Any:
+    builder.StartVector(4, len(offsets), 4)
+    for offset in reversed(offsets):
+        builder.PrependUOffsetTRelative(offset)
+    return builder.EndVector()
+
+
+def _metadata(mean: list[float], std: list[float]) -> bytes:
+    b = flatbuffers.Builder()
+    means, stds = (b.CreateNumpyVector(np.asarray(v, np.float32)) for v in (mean, std))
+    options = _table(b, {0: ("offset", means), 1: ("offset", stds)})
+    unit = _table(b, {0: ("byte", 1), 1: ("offset", options)})
+    image = _table(b, {4: ("offset", _vector(b, [unit]))})
+    name = b.CreateString("labels.txt")
+    file = _table(b, {0: ("offset", name), 2: ("byte", 2)})
+    scores = _table(b, {6: ("offset", _vector(b, [file]))})
+    inputs, outputs = _vector(b, [image]), _vector(b, [scores])
+    graph = _table(b, {2: ("offset", inputs), 3: ("offset", outputs)})
+    b.Finish(_table(b, {3: ("offset", _vector(b, [graph]))}), file_identifier=b"M001")
+    return bytes(b.Output())
+
+
+def _model(metadata: bytes) -> bytes:
+    b = flatbuffers.Builder()
+    content = b.CreateNumpyVector(np.frombuffer(metadata, np.uint8))
+    buffers = _vector(b, [_table(b, {}), _table(b, {0: ("offset", content)})])
+    name = b.CreateString("TFLITE_METADATA")
+    entry = _table(b, {0: ("offset", name), 1: ("uint", 1)})
+    b.Finish(
+        _table(b, {4: ("offset", buffers), 6: ("offset", _vector(b, [entry]))}),
+        file_identifier=b"TFL3",
+    )
+    return bytes(b.Output())
+
+
+def _attached(labels: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as packed:
+        packed.writestr("labels.txt", labels)
+    return out.getvalue()
+
+
+def test_what_a_tflite_file_says_is_read() -> None:
+    """Labels come from the file attached for the scores, normalisation from the input's."""
+    data = tflite_with_metadata("棉\nsilk\n".encode(), [127.5, 1.0, 2.0], [128.0])
+
+    assert read_metadata(data) == Metadata(("棉", "silk"), (127.5, 1.0, 2.0), (128.0,))
+
+
+def test_a_tflite_file_may_say_nothing() -> None:
+    """Most files have no metadata, and that is no error."""
+    assert read_metadata((DIGITS / "digits.tflite").read_bytes()) == Metadata()
+
+
+@given(at=st.integers(0, 400), value=st.binary(min_size=1, max_size=8))
+def test_broken_metadata_is_one_kind_of_error(at: int, value: bytes) -> None:
+    """Wherever the bytes are spoiled, it is read or it is a ValueError."""
+    data = bytearray(tflite_with_metadata(b"a\n", [0.0], [1.0]))
+    data[at : at + len(value)] = value
+
+    with suppress(ValueError):
+        assert isinstance(read_metadata(bytes(data)), Metadata)
