@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.zh-CN.md")
 SAMPLES = ROOT / "tools" / "digits" / "samples"
 
-_BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^ *```console\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`((?:\.venv/bin/)?(?:fanlight|make) [^`]+)`")
 
 
@@ -30,10 +30,10 @@ def commands(readme: str) -> set[str]:
     """Every `fanlight` and `make` command of a README, in transcripts and in running text."""
     text = (ROOT / readme).read_text("utf-8")
     typed = [
-        line.removeprefix("$ ")
+        line.strip().removeprefix("$ ")
         for block in _BLOCK.findall(text)
         for line in block.splitlines()
-        if line.startswith("$ ")
+        if line.strip().startswith("$ ")
     ]
     return {line.removeprefix(".venv/bin/") for line in [*typed, *_INLINE.findall(text)]}
 
@@ -96,7 +96,7 @@ def test_both_readmes_have_the_same_code_and_figures() -> None:
     """Examples agree to the letter, and so do the figures for accuracy."""
     english, chinese = ((ROOT / readme).read_text("utf-8") for readme in READMES)
 
-    for pattern in (r"^```(?:console|python|json)\n.*?^```", r"\d+\.\d+%", r"^\| `(\w+)`"):
+    for pattern in (r"^ *```(?:console|python|json|yaml)\n.*?^ *```", r"\d+\.\d+%", r"^\| `(\w+)`"):
         found = re.findall(pattern, english, re.MULTILINE | re.DOTALL)
         assert found
         assert found == re.findall(pattern, chinese, re.MULTILINE | re.DOTALL)
@@ -112,9 +112,14 @@ def test_every_make_target_shown_exists() -> None:
     assert shown <= targets
 
 
-def test_every_fanlight_command_shown_parses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_fanlight_command_shown_parses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each command shown has the subcommands, options and arguments that the program knows."""
-    monkeypatch.chdir(ROOT)
+    (tmp_path / "events").symlink_to(ROOT / "events")
+    for name in ("fabrics.tflite", "fabrics.txt"):  # a reader's own
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
     shown = list(words("fanlight"))
 
     assert shown

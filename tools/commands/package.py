@@ -138,7 +138,8 @@ def _chosen(template: Template, names: tuple[str, ...], out: Path | None) -> lis
     return [
         replace(function, code=out.resolve() / function.code.name) if out else function
         for function in template.functions
-        if not names or function.resource in names
+        # A function of the user's own may be a folder, which `s deploy` packs itself.
+        if (function.resource in names if names else function.code.suffix == ".zip")
     ]
 
 
