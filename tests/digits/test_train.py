@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fanlight.glyph import find_glyph
-from tools.commands.model import classifier
+from tools.commands.model_train import classifier
 from tools.digits.augment import augmented
 from tools.digits.data import Mnist
 
