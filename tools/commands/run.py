@@ -30,8 +30,12 @@ _NAMED = 20
 @click.option("--out", "-o", help="Where results go: a folder or oss://. [default: SOURCE-results]")
 @click.option("--processes", "-p", type=click.IntRange(1), help="[default: one a core]")
 @click.option("--top-k", type=click.IntRange(1), help="Classes in a result. [default: the model's]")
-@click.option("--thresholds", metavar="JSON", help="Of a moderation model, instead of its own: "
-              """'{"nsfw": {"review": 0.2, "block": 0.8}}'""")
+@click.option(
+    "--thresholds",
+    metavar="JSON",
+    help="Of a moderation model, instead of its own: "
+    """'{"nsfw": {"review": 0.2, "block": 0.8}}'""",
+)
 @click.option("--max-bytes", type=click.IntRange(1), default=DEFAULT_MAX_BYTES, show_default=True)
 @click.option("--max-pixels", type=click.IntRange(1), default=DEFAULT_MAX_PIXELS, show_default=True)
 @access_options
