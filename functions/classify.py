@@ -24,7 +24,7 @@ from fanlight.log import Log, milliseconds  # noqa: E402
 from fanlight.model import Model  # noqa: E402
 from fanlight.reconcile import Reconciler  # noqa: E402
 from fanlight.retry import Retry  # noqa: E402
-from fanlight.runtime import credentials, retry  # noqa: E402
+from fanlight.runtime import credentials, initializer_retry, retry  # noqa: E402
 from fanlight.store_oss import OssStore  # noqa: E402
 from fanlight.work import work  # noqa: E402
 
@@ -65,7 +65,7 @@ def initializer(context: Any) -> None:
 
 def _fetched(config: Config, context: Any, session: oss2.Session) -> Path:
     """The model's folder. What lies in OSS is brought to this instance's disk first."""
-    store = _opener(config, context, retry(context), session)
+    store = _opener(config, context, initializer_retry(), session)
     if config.libs:
         # Behind what the package brings itself, so that it never replaces any of it.
         sys.path.append(str(install(config.libs, store)))

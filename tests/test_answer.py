@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from fanlight import result
 from fanlight.answer import Answerer, Choices, decide
+from fanlight.backends import Tensor
 from fanlight.bundle import Bundle, Input, Threshold
 from fanlight.config import Limits
-from fanlight.errors import ConfigError
+from fanlight.errors import ConfigError, FanlightError, ModelMismatch
 from fanlight.model import Model
 from fanlight.result import Source
 from tests.test_model import Fixed, drawn_one
@@ -129,3 +130,37 @@ def test_decisions_only_get_stricter(score: float, review: float, block: float) 
     worse = decide({"x": min(1.0, score + 0.1)}, thresholds)
 
     assert order.index(worse) >= order.index(decide({"x": score}, thresholds))
+
+
+class Fickle:
+    """A back end whose answers are sound at first, as when it is loaded, and then are not."""
+
+    def __init__(self, shape: tuple[int, ...], *answers: list[float]) -> None:
+        self.input_shape: tuple[int | None, ...] = shape
+        self._answers = [np.asarray(answer, np.float32) for answer in answers]
+
+    def run(self, tensor: Tensor) -> dict[str, Tensor]:
+        return {"output_0": self._answers.pop(0)}
+
+
+@pytest.mark.parametrize(
+    ("bundle", "answer"),
+    [
+        (MODERATOR, [0.9, 0.1, float("nan")]),
+        (CLASSIFIER, [float("inf"), 0.0, 0.0]),
+        (EMBEDDER, [float("nan"), 0.0, 0.0]),
+        (MODERATOR, [7.0, -3.0, 2.0]),
+    ],
+)
+def test_what_is_no_answer_is_a_failure(bundle: Bundle, answer: list[float]) -> None:
+    """Values that are no numbers, or no shares, end in an error, never in "allow"."""
+    model = Model(bundle, Fickle(bundle.input.shape, [0.0, 1.0, 0.0], answer))
+
+    with pytest.raises(FanlightError, match=r"not a number|no shares"):
+        Answerer(model, Choices())(SOURCE, drawn_one())
+
+
+def test_an_embedding_has_a_size_that_can_be_read_back() -> None:
+    """A feature map is not stored in place of an embedding."""
+    with pytest.raises(ModelMismatch, match="65537 values, an embedding 65536 at most"):
+        Model(EMBEDDER, Fixed(EMBEDDER.input.shape, [0.0] * 65_537))

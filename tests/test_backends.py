@@ -1,12 +1,15 @@
 """The back ends: one network in three formats is one model, and outputs are found by name."""
 
 import io
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from fanlight import backends
 from fanlight.backends import Tensor
 from fanlight.bundle import Bundle
 from fanlight.config import Limits
@@ -22,10 +25,16 @@ def onnx_bundle(tmp_path: Path) -> Path:
     return onnx_with(tmp_path)
 
 
-def onnx_with(tmp_path: Path, labels: tuple[str, ...] = LABELS, **changes: object) -> Path:
+def onnx_with(
+    tmp_path: Path, labels: tuple[str, ...] = LABELS, layout: str = "nchw", **changes: object
+) -> Path:
+    """A bundle that need not be right, which `write_bundle` would refuse."""
     folder = tmp_path / "onnx"
-    described = document("onnx", "fabrics.onnx", "nchw", **changes)
-    write_bundle(folder, described, labels, lambda made: write_onnx(made / "fabrics.onnx"))
+    folder.mkdir(exist_ok=True)
+    write_onnx(folder / "fabrics.onnx")
+    (folder / "labels.txt").write_text("".join(f"{label}\n" for label in labels))
+    described = document("onnx", "fabrics.onnx", layout, **changes)
+    (folder / "model.json").write_text(json.dumps(described))
     return folder
 
 
@@ -127,11 +136,10 @@ def test_scores_that_are_no_shares_are_told(tmp_path: Path) -> None:
 
 def test_the_layout_must_be_the_networks(tmp_path: Path) -> None:
     """Channels last for a network that has them first is a wrong setting, with both shapes."""
-    described = document("onnx", "fabrics.onnx", "nhwc")
-    write_bundle(tmp_path / "b", described, LABELS, lambda made: write_onnx(made / "fabrics.onnx"))
+    folder = onnx_with(tmp_path, layout="nhwc")
 
     with pytest.raises(ModelMismatch) as caught:
-        Model.load(tmp_path / "b")
+        Model.load(folder)
 
     assert str(caught.value) == (
         "model fabrics: fabrics.onnx takes (1, 3, 16, 16), model.json says (1, 16, 16, 3)"
@@ -145,3 +153,64 @@ def test_a_broken_onnx_file_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"^model fabrics: fabrics\.onnx cannot be loaded: "):
         Model.load(folder)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("quantized", [True, False])
+def test_whole_numbers_in_are_what_tensorflow_makes_of_them(
+    tmp_path: Path, *, quantized: bool
+) -> None:
+    """uint8 inputs, with a scale or as they are, give what TensorFlow gives for the same pixels."""
+    tf = pytest.importorskip("tensorflow")
+    pixels = np.random.default_rng(1).integers(0, 256, (1, 16, 16, 3), np.uint8)
+    if quantized:
+        network = networks.keras_network()
+        converter = tf.lite.TFLiteConverter.from_keras_model(network)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: (
+            [np.random.default_rng(seed).random((1, 16, 16, 3)).astype(np.float32) * 2 - 1]
+            for seed in range(20)
+        )
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.uint8
+        given = (pixels / 127.5 - 1).astype(np.float32)
+        expected = network(given)["probs"].numpy().ravel()
+    else:
+
+        @tf.function(  # type: ignore[untyped-decorator] # TensorFlow has no types
+            input_signature=[tf.TensorSpec([1, 16, 16, 3], tf.uint8, name="image")]
+        )
+        def means(image: Any) -> Any:
+            return {"probs": tf.reduce_mean(tf.cast(image, tf.float32), axis=(1, 2)) / 255}
+
+        module = tf.Module()
+        module.means = means
+        tf.saved_model.save(module, str(tmp_path / "saved"), signatures=means)
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "saved"))
+        given, expected = pixels.astype(np.float32), pixels.mean((0, 1, 2)) / 255
+    (tmp_path / "n.tflite").write_bytes(converter.convert())
+
+    found = backends.load("litert", tmp_path / "n.tflite", 1).run(given)
+
+    (scores,) = (each for name, each in found.items() if each.size == expected.size)
+    assert np.abs(scores - expected).max() < (0.05 if quantized else 1e-5)
+
+
+@pytest.mark.tensorflow
+def test_several_signatures_are_not_guessed_at(tmp_path: Path) -> None:
+    """Which network of a file would run is not left to chance."""
+    tf = pytest.importorskip("tensorflow")
+    module = tf.Module()
+    spec = tf.TensorSpec([1, 4], tf.float32)
+    module.one = tf.function(lambda x: {"y": x + 1}, input_signature=[spec])
+    module.two = tf.function(lambda x: {"y": x * 2}, input_signature=[spec])
+    tf.saved_model.save(
+        module, str(tmp_path / "s"), signatures={"one": module.one, "two": module.two}
+    )
+    converter = tf.lite.TFLiteConverter.from_saved_model(
+        str(tmp_path / "s"), signature_keys=["one", "two"]
+    )
+    (tmp_path / "n.tflite").write_bytes(converter.convert())
+
+    with pytest.raises(ValueError, match="it has the signatures one, two; convert it with one"):
+        backends.load("litert", tmp_path / "n.tflite", 1)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from fanlight.bundle import Bundle, Input, digest
+from fanlight.bundle import Bundle, Input
+from fanlight.digest import digest
 from fanlight.errors import ConfigError
 
 DIGITS = Path(__file__).parents[1] / "functions/models/digits"
@@ -102,7 +103,7 @@ def test_the_digest_does_not_go_by_order() -> None:
         ),
         (
             {"input__width": "wide"},
-            "model.json: invalid literal for int() with base 10: 'wide'",
+            "model.json: width is 'wide', not a whole number",
         ),
         ({"format": "pickle"}, "format is 'pickle', use one of litert, tensorflow, onnx"),
         (
@@ -121,11 +122,22 @@ def test_the_digest_does_not_go_by_order() -> None:
         ({"input__width": 32}, "input.resize glyph gives 28x28x1"),
         (
             {"input__std": [0]},
-            "input.width, input.height and input.std must not be 0",
+            "input.std must be numbers, and not 0",
         ),
         (
             {"output__top_k": 0},
-            "output.top_k must not be 0",
+            "output.top_k is 0, use 1 to 1000",
+        ),
+        ({"input__width": 28.0}, "model.json: width is 28.0, not a whole number"),
+        ({"input__width": True}, "model.json: width is True, not a whole number"),
+        ({"input__mean": "0"}, "model.json: mean is '0', not a list of numbers"),
+        ({"input__std": [float("nan")]}, "input.std must be numbers, and not 0"),
+        ({"input__mean": [float("inf")]}, "input.mean must be numbers a pixel can have"),
+        ({"input__keep": 1e-300}, "input.keep is 1e-300, it is a share from 0.01 to 1"),
+        ({"output__scores": []}, "model.json: scores is [], not the name of an output"),
+        (
+            {"input__width": 10**9, "input__resize": "fit"},
+            "input.width and input.height must be 1 to 4096",
         ),
         ({"file": "other.tflite"}, "file 'other.tflite' is not in the bundle"),
         ({"file": "../digits.tflite"}, "file '../digits.tflite' is not in the bundle"),
@@ -153,6 +165,14 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
 
     assert problem(folder) == f"No such file or directory: {folder / name}"
+
+
+@pytest.mark.parametrize("labels", ["a\nb\na\n", "a\n\nb\n"])
+def test_labels_name_one_class_each(folder: Path, labels: str) -> None:
+    """Two classes of one name would hide one another's scores, and no name is none."""
+    (folder / "labels.txt").write_text(labels)
+
+    assert problem(folder) == "labels.txt has an empty line, or one label twice"
 
 
 def test_empty_labels_are_told(folder: Path) -> None:

@@ -122,6 +122,32 @@ def test_a_folder_of_something_else_is_not_replaced(
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "x"
 
 
+def test_a_good_bundle_is_kept_when_the_new_one_fails(
+    network: Path, labels: Path, tmp_path: Path
+) -> None:
+    """A bundle is replaced by one that runs, or not at all."""
+    out = tmp_path / "b"
+    arguments = ("create", network, "--pixels", "0..1", "--out", out, "--scores", "probs")
+    assert run(*arguments, "--labels", labels).exit_code == 0
+    before = (out / "model.json").read_bytes()
+    labels.write_text("one\ntwo\n")
+
+    failed = run(*arguments, "--labels", labels)
+
+    assert str(failed.exception) == "model fabrics: 4 outputs, labels.txt has 2 lines"
+    assert (out / "model.json").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b", "fabrics.onnx", "labels.txt"]
+
+
+@pytest.mark.parametrize("name", ["../../evil", "a/b", ".hidden", "x" * 65])
+def test_a_name_is_no_path(network: Path, labels: Path, name: str) -> None:
+    """What a model is called cannot lead out of functions/models."""
+    made = run("create", network, "--labels", labels, "--pixels", "0..1", "--name", name)
+
+    assert made.exit_code == 2
+    assert "a model cannot be called" in made.output
+
+
 @pytest.mark.tensorflow
 def test_a_saved_model_becomes_a_bundle(labels: Path, tmp_path: Path) -> None:
     """A SavedModel's folder is taken whole, and its channels are found last."""
@@ -231,6 +257,8 @@ def test_publish_overwrites_nothing_unasked(
         ("oss://nowhere/m/", {}, "oss://nowhere/m/.*: NoSuchBucket"),
         ("oss://models/m/", {"ALIBABA_CLOUD_ACCESS_KEY_SECRET": "not-it"}, "SignatureDoesNotMatch"),
         ("oss://models/m/", {"FC_REGION": ""}, "name the bucket's region"),
+        ("oss://Bad_Bucket/m/", {}, "one of the two is not spelled right"),
+        ("oss://models/m/", {"FANLIGHT_OSS_ENDPOINT": ":::"}, "one of the two is not spelled"),
         ("oss://models/m.tar", {}, "is not a zip with its digest"),
     ],
 )

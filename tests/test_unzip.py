@@ -1,5 +1,6 @@
 """Unpacking: what is in the zip, nothing outside the folder, and every trick refused by name."""
 
+import errno
 import io
 import stat
 import struct
@@ -110,6 +111,34 @@ def test_a_file_that_is_a_folder_too_is_refused(tmp_path: Path) -> None:
     error = refused(zipped({"a": b"1", "a/b": b"2"}), tmp_path)
 
     assert str(error) == "model.zip: 'a' is a file and a folder"
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_only_deflate_is_inflated(tmp_path: Path, compression: int) -> None:
+    """Of the others zipfile does not bound what comes out by what an entry says."""
+    error = refused(zipped({"zeros": bytes(10_000)}, compression), tmp_path)
+
+    assert isinstance(error, UnsafeZip)
+    assert "packed in a way that is not read; use deflate" in str(error)
+
+
+def test_a_long_name_is_refused(tmp_path: Path) -> None:
+    """No disk takes it, and a thousand folders in one another would take long to make."""
+    assert isinstance(refused(zipped({"a/" * 600 + "x": b""}), tmp_path), UnsafeZip)
+
+
+def test_a_disk_that_fills_up_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the room ends half-way, the error names the setting, and nothing is left."""
+
+    def full(*_args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("fanlight.unzip.shutil.copyfileobj", full)
+
+    error = refused(zipped({"weights": b"1"}), tmp_path)
+
+    assert isinstance(error, NoRoom)
+    assert str(error).endswith("disk is full; set diskSize: 10240 in template.yml")
 
 
 def test_a_bomb_is_refused(tmp_path: Path) -> None:

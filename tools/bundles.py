@@ -9,6 +9,7 @@ from typing import Any
 
 from fanlight.bundle import Bundle
 from fanlight.errors import ConfigError
+from fanlight.model import Model
 
 Fill = Callable[[Path], None]
 """Writes the model's own files into a folder."""
@@ -19,8 +20,8 @@ def write_bundle(
 ) -> Bundle:
     """Write `folder` with model.json, labels.txt and what `fill` puts there, and read it back.
 
-    An older bundle of the same name is replaced; ConfigError for a folder that is anything else,
-    and for a bundle that cannot be right.
+    An older bundle of the same name is replaced, once the new one has been loaded and run;
+    ConfigError for a folder that is anything else, and for a bundle that does not run.
     """
     check_replaceable(folder, document["name"])
     check_labels(labels)
@@ -33,7 +34,10 @@ def write_bundle(
             (made / "labels.txt").write_text("".join(f"{label}\n" for label in labels), "utf-8")
         text = json.dumps(document, indent=2, ensure_ascii=False)
         (made / "model.json").write_text(text + "\n", "utf-8")
-        Bundle.read(made)
+        try:
+            Model.load(made, threads=1)
+        except ConfigError as error:
+            raise type(error)(str(error).replace(str(made), str(folder))) from None
         if folder.exists():
             folder.rename(old)
         made.rename(folder)

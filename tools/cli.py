@@ -64,4 +64,8 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
         code = 0
+    except OSError as error:
+        where = f": {shown(str(error.filename))}" if error.filename else ""
+        click.echo(f"error: {error.strerror or error}{where}", err=True)
+        code = 1
     sys.exit(code if isinstance(code, int) else 0)

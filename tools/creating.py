@@ -149,7 +149,10 @@ def _activation(backend: Backend, shape: tuple[int, ...], classes: int, said: Sa
     """`softmax` when outputs are shares already, for some random inputs; else `logits`."""
     values = np.random.default_rng(0)
     for spread in _SPREADS:
-        outputs = backend.run(values.normal(0, spread, shape).astype(np.float32))
+        try:
+            outputs = backend.run(values.normal(0, spread, shape).astype(np.float32))
+        except Exception as error:  # noqa: BLE001 - each library raises errors of its own
+            raise ConfigError(f"the network does not run on {shape}: {error}") from None
         likely = [
             tensor for name, tensor in outputs.items()
             if (tensor.size == classes if said.scores is None else name == said.scores)

@@ -1,11 +1,16 @@
 """Which model a name on the command line means."""
 
+import re
 from pathlib import Path
 
 import click
 
+from tools.shown import shown
+
 MODELS = Path(__file__).parent.parent / "functions" / "models"
 """Bundles that packages can hold: those that come with the project, and those made here."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def find_model(name: str) -> Path:
@@ -18,6 +23,16 @@ def find_model(name: str) -> Path:
         f"{name} is no model: give a bundle's folder (it has a model.json) or one of {known}; "
         "fanlight model list shows what else can be got"
     )
+
+
+def check_name(name: str) -> str:
+    """A model's name, which is its folder's too; UsageError for one that cannot be that."""
+    if not _NAME.fullmatch(name):
+        raise click.UsageError(
+            f"a model cannot be called {shown(name)!r}; choose a --name of letters, digits, "
+            "'.', '_' and '-', 64 at most"
+        )
+    return name
 
 
 def at_hand() -> list[Path]:

@@ -120,7 +120,14 @@ def read_template(path: Path) -> Template:
         raise ConfigError(f"{path} is not YAML: {error}") from None
     except KeyError as error:
         raise ConfigError(f"{path}: {error.args[0]} is missing") from None
-    except (AttributeError, TypeError, ValueError, IndexError) as error:
+    except (
+        AttributeError,
+        TypeError,
+        ValueError,
+        IndexError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         raise ConfigError(f"{path} is not a Serverless Devs 3 template: {error}") from None
     return Template(functions, region, variables.get("vars.account", "0"))
 
@@ -164,7 +171,7 @@ def _function(resource: str, props: dict[str, Any], root: Path) -> Function:
         name=props["functionName"],
         code=(root / props["code"]).resolve(),
         runtime=props["runtime"],
-        handler=props["handler"],
+        handler=str(props["handler"]),
         initializer=initializer.get("handler"),
         initializer_timeout=float(initializer.get("timeout", 3)),
         pre_stop=lifecycle.get("preStop", {}).get("handler"),
@@ -194,8 +201,8 @@ def _trigger(item: dict[str, Any]) -> Trigger:
     return Trigger(
         bucket=arn[4],
         events=frozenset(name.removeprefix("oss:") for name in config["events"]),
-        prefix=key["prefix"],
-        suffix=key["suffix"],
+        prefix=str(key["prefix"]),
+        suffix=str(key["suffix"]),
         name=str(item["triggerName"]),
         qualifier=str(item.get("qualifier", "LATEST")),
         region=arn[2],

@@ -1,12 +1,12 @@
 """A model bundle: a folder with `model.json`, the model file and `labels.txt`."""
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fanlight.digest import digest_of
 from fanlight.errors import ConfigError
 
 SCHEMA = "fanlight.model/1"
@@ -16,6 +16,11 @@ RESIZES = ("stretch", "fit", "crop", "glyph")
 ACTIVATIONS = ("softmax", "logits")
 ORDERS = ("rgb", "bgr")
 LAYOUTS = ("nhwc", "nchw")
+
+MOST_SIDE = 4096
+MOST_CLASSES = 1000
+_LEAST_KEEP = 0.01
+_FAR = 1e6
 
 
 @dataclass(frozen=True)
@@ -90,15 +95,17 @@ class Bundle:
             task = document["task"]
             labels = _labels(folder, required=task != "embedding")
             bundle = _from_document(document, folder, labels)
+            problems = _problems(bundle)
         except OSError as error:
             raise ConfigError(
                 f"model bundle {folder}: {error.strerror}: {error.filename}"
             ) from None
-        except (ValueError, TypeError, AttributeError) as error:
-            raise ConfigError(f"model bundle {folder}: model.json: {error}") from None
         except KeyError as error:
             raise ConfigError(f"model bundle {folder}: model.json has no {error.args[0]}") from None
-        _check(bundle)
+        except (ValueError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
+            raise ConfigError(f"model bundle {folder}: model.json: {error}") from None
+        if problems:
+            raise ConfigError(f"model bundle {folder}: " + "; ".join(problems))
         return bundle
 
 
@@ -109,7 +116,7 @@ def read_thresholds(document: Any) -> dict[str, Threshold]:
             str(label): Threshold(float(pair["review"]), float(pair["block"]))
             for label, pair in document.items()
         }
-    except (AttributeError, KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         found = {}
     if not found or any(not 0 <= pair.review <= pair.block <= 1 for pair in found.values()):
         raise ValueError(
@@ -123,7 +130,7 @@ def _labels(folder: Path, *, required: bool) -> tuple[str, ...]:
     path = folder / "labels.txt"
     if not required and not path.exists():
         return ()
-    return tuple(path.read_text("utf-8").splitlines())
+    return tuple(path.read_text("utf-8-sig").splitlines())
 
 
 def _from_document(document: dict[str, Any], folder: Path, labels: tuple[str, ...]) -> Bundle:
@@ -139,32 +146,53 @@ def _from_document(document: dict[str, Any], folder: Path, labels: tuple[str, ..
         file=str(document["file"]),
         input=_input(document["input"]),
         activation=str(output.get("activation", "softmax")),
-        top_k=int(output.get("top_k", 1)),
+        top_k=_whole({"top_k": 1, **output}, "top_k"),
         labels=labels,
-        digest=digest(_contents(folder)),
-        scores=output.get("scores"),
-        embedding=output.get("embedding"),
+        digest=digest_of(folder),
+        scores=_name(output, "scores"),
+        embedding=_name(output, "embedding"),
         thresholds=read_thresholds(output.get("thresholds")) if task == "moderation" else {},
         licence=str(document.get("licence", "")),
         source=str(document.get("source", "")),
     )
 
 
+def _name(given: Mapping[str, Any], name: str) -> str | None:
+    value = given.get(name)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{name} is {value!r}, not the name of an output")
+    return value
+
+
+def _whole(given: Mapping[str, Any], name: str) -> int:
+    value = given[name]
+    if type(value) is not int:
+        raise ValueError(f"{name} is {value!r}, not a whole number")
+    return value
+
+
+def _numbers(given: Mapping[str, Any], name: str) -> tuple[float, ...]:
+    values = given[name]
+    if not isinstance(values, list) or any(type(value) not in (int, float) for value in values):
+        raise ValueError(f"{name} is {values!r}, not a list of numbers")
+    return tuple(map(float, values))
+
+
 def _input(given: dict[str, Any]) -> Input:
     return Input(
-        width=int(given["width"]),
-        height=int(given["height"]),
-        channels=int(given["channels"]),
+        width=_whole(given, "width"),
+        height=_whole(given, "height"),
+        channels=_whole(given, "channels"),
         resize=str(given["resize"]),
-        mean=tuple(map(float, given["mean"])),
-        std=tuple(map(float, given["std"])),
+        mean=_numbers(given, "mean"),
+        std=_numbers(given, "std"),
         keep=float(given.get("keep", 1)),
         order=str(given.get("order", "rgb")),
         layout=str(given.get("layout", "nhwc")),
     )
 
 
-def _check(bundle: Bundle) -> None:
+def _problems(bundle: Bundle) -> list[str]:
     given = bundle.input
     problems = [
         f"{name} is {value!r}, use one of {', '.join(known)}"
@@ -179,16 +207,17 @@ def _check(bundle: Bundle) -> None:
         if value not in known
     ]
     problems += _input_problems(given)
-    if bundle.top_k < 1:
-        problems.append("output.top_k must not be 0")
+    if not 1 <= bundle.top_k <= MOST_CLASSES:
+        problems.append(f"output.top_k is {bundle.top_k}, use 1 to {MOST_CLASSES}")
     inside = (bundle.folder / bundle.file).resolve()
     if not inside.is_relative_to(bundle.folder.resolve()) or not inside.exists():
         problems.append(f"file {bundle.file!r} is not in the bundle")
     if not bundle.labels and bundle.task != "embedding":
         problems.append("labels.txt is empty")
+    if len(set(bundle.labels)) != len(bundle.labels) or not all(map(str.strip, bundle.labels)):
+        problems.append("labels.txt has an empty line, or one label twice")
     problems += unknown_labels(bundle.thresholds, bundle.labels)
-    if problems:
-        raise ConfigError(f"model bundle {bundle.folder}: " + "; ".join(problems))
+    return problems
 
 
 def _input_problems(given: Input) -> list[str]:
@@ -200,10 +229,14 @@ def _input_problems(given: Input) -> list[str]:
             problems.append(f"input.{name} has {len(values)} values for {given.channels} channels")
     if given.resize == "glyph" and given.shape != (1, 28, 28, 1):
         problems.append("input.resize glyph gives 28x28x1")
-    if min(given.width, given.height) < 1 or 0.0 in given.std:
-        problems.append("input.width, input.height and input.std must not be 0")
-    if not 0 < given.keep <= 1:
-        problems.append(f"input.keep is {given.keep}, it is a share above 0, of 1 at most")
+    if not 1 <= min(given.width, given.height) <= max(given.width, given.height) <= MOST_SIDE:
+        problems.append(f"input.width and input.height must be 1 to {MOST_SIDE}")
+    if not all(abs(value) < _FAR for value in given.mean):
+        problems.append("input.mean must be numbers a pixel can have")
+    if not all(1 / _FAR < abs(value) < _FAR for value in given.std):
+        problems.append("input.std must be numbers, and not 0")
+    if not _LEAST_KEEP <= given.keep <= 1:
+        problems.append(f"input.keep is {given.keep}, it is a share from {_LEAST_KEEP} to 1")
     return problems
 
 
@@ -213,16 +246,3 @@ def unknown_labels(thresholds: Thresholds, labels: tuple[str, ...]) -> list[str]
         f"thresholds name {label!r}, labels.txt does not" for label in thresholds
         if label not in labels
     ]  # fmt: skip
-
-
-def digest(contents: Iterable[tuple[str, str]]) -> str:
-    """Over the sorted (path, SHA-256 of content) pairs: a folder and a zip of it agree."""
-    lines = "".join(f"{sha256}  {path}\n" for path, sha256 in sorted(contents))
-    return "sha256:" + hashlib.sha256(lines.encode()).hexdigest()
-
-
-def _contents(folder: Path) -> Iterable[tuple[str, str]]:
-    for path in folder.rglob("*"):
-        if path.is_file():
-            sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-            yield path.relative_to(folder).as_posix(), sha256

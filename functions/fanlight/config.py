@@ -152,7 +152,7 @@ class _Reader:
             return None
         try:
             return read_thresholds(json.loads(text))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             self.problems.append(f"{name}: {error}")
             return None
 

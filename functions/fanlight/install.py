@@ -1,6 +1,6 @@
 """Zips from OSS onto the instance's disk: downloaded in parts, checked, unpacked once."""
 
-import hashlib
+import errno
 import os
 import tempfile
 from collections.abc import Callable
@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Protocol
 
 from fanlight.archive import Archive
+from fanlight.digest import sha256_of
 from fanlight.errors import ConfigError, WrongDigest
 from fanlight.store import Meta
-from fanlight.unzip import check_room, unpack
+from fanlight.unzip import check_room, disk_error, unpack
 
 PART = 8 * 1024 * 1024
 """Bytes asked for at once."""
 
 THREADS = 8
 """Parts under way at once: one connection gives a fraction of what the network does."""
-
-_CHUNK = 1024 * 1024
 
 
 class Ranges(Protocol):
@@ -43,10 +42,12 @@ def install(archive: Archive, open_store: OpenStore, root: Path | None = None) -
     anything is unpacked, what `unpack` raises, and ConfigError when there is no such object.
     """
     root = root or Path(tempfile.gettempdir(), "fanlight")
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if root.stat().st_uid != os.getuid():  # code is imported from there
+        raise ConfigError(f"{root} belongs to someone else; set TMPDIR to a folder of your own")
     folder = root / archive.sha256
     if folder.is_dir():
         return folder
-    root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root) as scratch:
         path = Path(scratch, archive.key.rpartition("/")[2])
         _download(archive, open_store(archive.bucket), path)
@@ -70,15 +71,6 @@ def _keep(whole: Path, folder: Path) -> None:
             raise
 
 
-def sha256_of(path: Path) -> str:
-    """Of a file's content, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
 def _download(archive: Archive, store: Ranges, path: Path) -> None:
     meta = store.head(archive.key)
     if meta is None:
@@ -92,8 +84,12 @@ def _download(archive: Archive, store: Ranges, path: Path) -> None:
             data = store.read_range(archive.key, start, stop, meta.etag)
             if data is None:
                 raise ConfigError(f"{archive}: the object was deleted while it was read")
-            os.pwrite(file.fileno(), data, start)
+            if os.pwrite(file.fileno(), data, start) != len(data):
+                raise OSError(errno.ENOSPC, "the disk took a part of it")
 
-        with ThreadPoolExecutor(THREADS) as pool:
-            for done in [pool.submit(part, start) for start in range(0, meta.size, PART)]:
-                done.result()
+        try:
+            with ThreadPoolExecutor(THREADS) as pool:
+                for done in [pool.submit(part, start) for start in range(0, meta.size, PART)]:
+                    done.result()
+        except OSError as error:
+            raise disk_error(error, f"downloading {path.name}") from None

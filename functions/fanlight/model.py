@@ -11,11 +11,14 @@ from fanlight import backends
 from fanlight.backends import Backend, Tensor
 from fanlight.bundle import Bundle
 from fanlight.config import Limits
-from fanlight.errors import ConfigError, ModelMismatch
+from fanlight.errors import ConfigError, FanlightError, ModelMismatch
 from fanlight.image import Header, Pixels, decode, read_header
 from fanlight.preprocess import min_side, to_tensor
 
 SCORE_PLACES = 6
+MOST_VALUES = 65_536
+"""Of an embedding: a result of more than 1 MB is not read back."""
+
 _SLACK = 1e-3
 """By how much a share may miss 0 or 1: half precision rounds."""
 
@@ -50,6 +53,11 @@ class Model:
         self._output = self._find_output(outputs)
         if bundle.task != "embedding":
             self._check_scores(outputs[self._output])
+        elif outputs[self._output].size > MOST_VALUES:
+            raise ModelMismatch(
+                f"model {bundle.name}: {self._output} has {outputs[self._output].size} values, an "
+                f"embedding {MOST_VALUES} at most; name another output"
+            )
 
     @classmethod
     def load(cls, folder: Path, threads: int | None = None) -> "Model":
@@ -77,13 +85,23 @@ class Model:
         """One score a class, 0 to 1."""
         raw = self.run(pixels)
         if self.bundle.activation == "softmax":
+            if not _are_shares(raw):
+                raise FanlightError(f"model {self.bundle.name}: {_no_shares(raw)}")
             return np.clip(raw, 0, 1)
         exponents = np.exp(raw - raw.max())
         return np.asarray(exponents / exponents.sum(), np.float32)
 
     def run(self, pixels: Pixels) -> Tensor:
-        """The raw output that answers the task: float32, flat; an embedding is used as it is."""
-        return self._backend.run(to_tensor(pixels, self.bundle.input))[self._output]
+        """The raw output that answers the task: float32, flat; an embedding is used as it is.
+
+        FanlightError when it is not finite: nothing could be decided by that.
+        """
+        raw = self._backend.run(to_tensor(pixels, self.bundle.input))[self._output]
+        if not np.isfinite(raw).all():
+            raise FanlightError(
+                f"model {self.bundle.name}: the network's answer to this picture is not a number"
+            )
+        return raw
 
     def decode(self, data: bytes, limits: Limits) -> tuple[Header, Pixels]:
         """An encoded image, no larger than the network has use for; Rejected if it is not one."""
@@ -131,13 +149,19 @@ class Model:
                 f"model {bundle.name}: {raw.size} outputs, "
                 f"labels.txt has {len(bundle.labels)} lines"
             )
-        if bundle.activation == "softmax" and not (
-            raw.min() >= -_SLACK and raw.max() <= 1 + _SLACK
-        ):
-            raise ModelMismatch(
-                f"model {bundle.name}: its scores are no shares, from {raw.min():.3g} to "
-                f"{raw.max():.3g}; output.activation may have to be logits"
-            )
+        if bundle.activation == "softmax" and not _are_shares(raw):
+            raise ModelMismatch(f"model {bundle.name}: {_no_shares(raw)}")
+
+
+def _are_shares(raw: Tensor) -> bool:
+    return bool(raw.min() >= -_SLACK and raw.max() <= 1 + _SLACK)
+
+
+def _no_shares(raw: Tensor) -> str:
+    return (
+        f"its scores are no shares, from {raw.min():.3g} to {raw.max():.3g}; "
+        "output.activation may have to be logits"
+    )
 
 
 def top(scores: Tensor, labels: tuple[str, ...], count: int) -> list[Prediction]:

@@ -8,6 +8,9 @@ from fanlight.errors import ConfigError
 from fanlight.retry import Retry
 from fanlight.store_oss import Credentials
 
+_INITIALIZER = 30.0
+"""Seconds for which a request of the initializer is repeated, so that its error can be told."""
+
 _LONGEST_MARGIN = 5.0
 """Seconds kept back from the function's timeout to report what failed."""
 
@@ -30,6 +33,11 @@ def credentials(context: Any, environ: Mapping[str, str]) -> Credentials:
         raise ConfigError(
             f"{missing.args[0]} is not set; give the function a role, or export an access key"
         ) from None
+
+
+def initializer_retry() -> Retry:
+    """For an initializer, whose own timeout no context tells: template.yml gives it a minute."""
+    return Retry.lasting(_INITIALIZER)
 
 
 def retry(context: Any) -> Retry:

@@ -78,7 +78,7 @@ class OssStore:
             raise ConfigError(
                 f"bucket {bucket!r} at endpoint {endpoint!r}: one of the two is not spelled right"
             ) from None
-        self._retry = retry
+        self._retry, self._endpoint = retry, endpoint
         self.name = bucket
 
     def head(self, key: str) -> Meta | None:
@@ -158,7 +158,10 @@ class OssStore:
                     return None
                 raise self._error(key, error) from None
             except _NETWORK as error:
-                raise TransientError(f"OSS cannot be reached: {type(error).__name__}") from None
+                raise TransientError(
+                    f"oss://{self.name}/{key}: {self._endpoint} cannot be reached "
+                    f"({type(error).__name__}); check FANLIGHT_OSS_ENDPOINT"
+                ) from None
             except oss2.exceptions.OssError as error:
                 raise self._error(key, error) from None
 

@@ -1,18 +1,22 @@
 """Unpacking a zip that someone else may have made: whole, in its own folder, or not at all."""
 
+import errno
 import shutil
 import stat
+import struct
 import zipfile
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
-from fanlight.errors import DamagedZip, NoRoom, UnsafeZip, ZipBomb
+from fanlight.errors import ConfigError, DamagedZip, NoRoom, UnsafeZip, ZipBomb
 
 MOST_ENTRIES = 100_000
 _MOST_RATIO = 100
 _UNSUSPICIOUS = 64 * 1024 * 1024
 """Bytes up to which no ratio is suspicious: an empty table packs very well."""
 
+_LONGEST_NAME = 1024
 _CHUNK = 1024 * 1024
 _THREADS = 4
 """zlib works outside Python's lock, so several files are inflated at once."""
@@ -39,12 +43,24 @@ def unpack(archive: Path, folder: Path) -> None:
         part.rename(folder)
     except _DAMAGE as error:
         raise DamagedZip(f"{archive.name} is damaged: {error}") from None
+    except OSError as error:
+        raise disk_error(error, f"unpacking {archive.name}") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-_DAMAGE = (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError)
+_DAMAGE = (
+    zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError,
+    UnicodeDecodeError, struct.error, zlib.error,
+)  # fmt: skip
 """What zipfile raises for a zip that is cut, garbled, encrypted or packed in a way unknown."""
+
+
+def disk_error(error: OSError, what: str) -> ConfigError:
+    """Ours for one of the disk's."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoRoom(f"{what}: the instance's disk is full; set diskSize: 10240 in template.yml")
+    return ConfigError(f"{what}: {error.strerror}")
 
 
 def check_room(needed: int, where: Path, what: str) -> None:
@@ -88,6 +104,11 @@ def _checked(
 def _safe(entry: zipfile.ZipInfo, archive: str) -> PurePosixPath:
     # orig_filename: zipfile itself cuts a name at a NUL.
     name = entry.orig_filename
+    if len(name) > _LONGEST_NAME:
+        raise UnsafeZip(f"{archive}: a name of {len(name)} characters stands in it")
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # zipfile bounds what comes out of deflate alone by what the entry says of its size.
+        raise UnsafeZip(f"{archive}: {name!r} is packed in a way that is not read; use deflate")
     parts = name.rstrip("/").split("/")
     if "\\" in name or "\0" in name or ":" in parts[0] or not {"", ".", ".."}.isdisjoint(parts):
         raise UnsafeZip(f"{archive}: {name!r} would lead out of its folder")

@@ -45,9 +45,9 @@ def one(found: list[str]) -> str:
         ({"disk_mb": 1024}, "diskSize is 1024; use 512 or 10240"),
         ({"cpu": 0.99}, "cpu is 0.99; use 0.05 to 16 in steps of 0.05"),
         ({"cpu": 0.03}, "cpu is 0.03; use 0.05 to 16 in steps of 0.05"),
-        ({"cpu": 2.0}, "cpu is 2 for memorySize 1024; each vCPU takes 1 to 4 GB: use memorySize "
+        ({"cpu": 2.0}, "cpu is 2 for memorySize 1536; each vCPU takes 1 to 4 GB: use memorySize "
                        "2048 to 8192, or another cpu"),
-        ({"cpu": 0.2}, "cpu is 0.2 for memorySize 1024; each vCPU takes 1 to 4 GB: use memorySize "
+        ({"cpu": 0.2}, "cpu is 0.2 for memorySize 1536; each vCPU takes 1 to 4 GB: use memorySize "
                        "256 to 768, or another cpu"),
         ({"role": ""}, "role is not set; without one the function has no keys to reach OSS with"),
         ({"settings": {"FC_MINE": "1"}}, "environmentVariables: FC_MINE is the platform's own; "

@@ -1,7 +1,20 @@
+import itertools
+
 import numpy as np
 import pytest
 
-from tools.training.head import Head, Shape, Trial, best_first, fit, rounds_of, trials
+from tools.training.embed import Floats
+from tools.training.head import (
+    HEADS,
+    Head,
+    Shape,
+    Trial,
+    best_first,
+    fit,
+    mean,
+    rounds_of,
+    trials,
+)
 
 
 def points(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -31,6 +44,31 @@ def test_a_layer_in_between_is_cut_at_zero() -> None:
     scores = head.probabilities(np.array([[-5.0, 0.0]], np.float32))
 
     np.testing.assert_allclose(scores, [[0.5, 0.5]])
+
+
+@pytest.mark.parametrize("sizes", [(4, 3), (4, 6, 3)])
+def test_the_mean_of_heads_has_the_mean_of_their_logits(sizes: tuple[int, ...]) -> None:
+    """Several heads as one give the softmax of their logits' mean, with or without a layer."""
+    random = np.random.default_rng(3)
+
+    def drawn(*shape: int) -> Floats:
+        return random.normal(0, 1, shape).astype(np.float32)
+
+    heads = [
+        Head(tuple(
+            (drawn(*pair), drawn(*pair[1:]))
+            for pair in itertools.pairwise(sizes)
+        ))
+        for _ in range(3)
+    ]  # fmt: skip
+    points_seen = drawn(7, 4)
+
+    together = mean(heads).probabilities(points_seen)
+
+    product = np.prod([head.probabilities(points_seen) for head in heads], axis=0) ** (1 / 3)
+    np.testing.assert_allclose(
+        together, product / product.sum(axis=1, keepdims=True), rtol=1e-4, atol=1e-6
+    )
 
 
 def test_the_smallest_log_loss_wins() -> None:
@@ -71,6 +109,6 @@ def test_trials_are_of_unseen_pictures() -> None:
 
     found = trials(views, labels, 1, lambda: done.append(None))
 
-    assert len(done) == rounds_of(48) == 15
+    assert len(done) + HEADS == rounds_of(48) == 20
     assert found == sorted(found, key=lambda trial: trial.log_loss)
     assert all(0.2 < trial.accuracy < 0.8 for trial in found)

@@ -7,11 +7,10 @@ from typing import Any
 
 import click
 
-from fanlight.bundle import ACTIVATIONS, LAYOUTS, ORDERS, TASKS, read_thresholds
-from fanlight.model import Model
+from fanlight.bundle import ACTIVATIONS, LAYOUTS, MOST_SIDE, ORDERS, TASKS, read_thresholds
 from tools.bundles import copy_into, write_bundle
 from tools.creating import PIXELS, Said, describe
-from tools.models import MODELS
+from tools.models import MODELS, check_name
 
 
 @click.command("create")
@@ -77,13 +76,13 @@ def command(file: Path, out: Path | None, labels: Path | None, thresholds: str |
     \b
     fanlight model create fabric.tflite --labels fabrics.txt --pixels -1..1
     """
-    name = name or file.stem
+    file = file.resolve()
+    name = check_name(name or file.stem)
     said = Said(name=name, labels=_lines(labels), thresholds=_thresholds(thresholds),
                 size=_size(size), **options)  # fmt: skip
     document, found = describe(file, said)
     folder = out or MODELS / name
     bundle = write_bundle(folder, document, found, copy_into(file))
-    Model.load(folder)
     click.echo(f"{folder}: {bundle.name} {bundle.version}, {bundle.digest}")
     click.echo(f"  {document['input']}\n  {document['output']}")
     click.echo(f"Look whether this is right: fanlight model inspect {out or name}")
@@ -92,7 +91,7 @@ def command(file: Path, out: Path | None, labels: Path | None, thresholds: str |
 
 def _lines(path: Path | None) -> tuple[str, ...] | None:
     try:
-        return tuple(path.read_text("utf-8").splitlines()) if path else None
+        return tuple(path.read_text("utf-8-sig").splitlines()) if path else None
     except UnicodeDecodeError:
         raise click.UsageError(f"{path} is not UTF-8 text") from None
 
@@ -110,7 +109,9 @@ def _thresholds(text: str | None) -> dict[str, Any]:
 def _size(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
-    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
-    if not found:
-        raise click.UsageError(f"--size {text}: write WIDTHxHEIGHT, such as 224x224")
+    found = re.fullmatch(r"([1-9]\d{0,3})x([1-9]\d{0,3})", text)
+    if not found or max(map(int, found.groups())) > MOST_SIDE:
+        raise click.UsageError(
+            f"--size {text}: write WIDTHxHEIGHT, such as 224x224, {MOST_SIDE} at most"
+        )
     return int(found[1]), int(found[2])

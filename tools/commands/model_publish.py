@@ -11,8 +11,8 @@ import oss2
 
 from fanlight.archive import Archive
 from fanlight.bundle import Bundle
+from fanlight.digest import sha256_of
 from fanlight.errors import ConfigError, TransientError
-from fanlight.install import sha256_of
 from fanlight.model import Model
 from fanlight.place import SCHEME
 from fanlight.runtime import credentials
@@ -78,9 +78,9 @@ def _upload(packed: Path, archive: Archive, access: Access, *, replace: bool) ->
         if keys.token else oss2.AuthV4(keys.access_key_id, keys.access_key_secret)
     )  # fmt: skip
     endpoint = access.endpoint or f"https://oss-{access.region}.aliyuncs.com"
-    bucket = oss2.Bucket(auth, endpoint, archive.bucket, region=access.region, enable_crc=False)
     where = f"oss://{archive.bucket}/{archive.key}"
     try:
+        bucket = oss2.Bucket(auth, endpoint, archive.bucket, region=access.region, enable_crc=False)
         if bucket.object_exists(archive.key) and not replace:
             if _same(bucket, archive):
                 click.echo(f"{where} is there already", err=True)
@@ -92,6 +92,11 @@ def _upload(packed: Path, archive: Archive, access: Access, *, replace: bool) ->
         _send(bucket, packed, archive)
     except oss2.exceptions.RequestError:
         raise TransientError(f"{endpoint} cannot be reached; check --endpoint") from None
+    except (oss2.exceptions.ClientError, ValueError):
+        raise ConfigError(
+            f"bucket {archive.bucket!r} at endpoint {endpoint!r}: one of the two is not spelled "
+            "right"
+        ) from None
     except oss2.exceptions.OssError as error:  # its own text can hold signed headers
         raise ConfigError(f"{where}: {error.code or error.status}; see fanlight doctor") from None
 

@@ -1,33 +1,30 @@
 """`fanlight model train`: one's own classes from folders of pictures, or the digits."""
 
 import os
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import click
 
 from fanlight.config import Limits
-from fanlight.errors import ConfigError
 from fanlight.model import Model
 from fanlight.place import SCHEME
 from tools.digits.data import load_mnist
 from tools.digits.evaluate import Accuracy, Classify, evaluate
-from tools.models import MODELS
+from tools.models import MODELS, check_name
 from tools.places import Access, access_options
 from tools.published.catalog import CATALOG
 from tools.shown import shown
 from tools.training.metrics import wilson
 from tools.training.parallel import Progress
+from tools.training.quiet import need_tensorflow
 
 DIGITS = "digits"
 _OWN = ("name", "hold_out", "views", "report", "region", "endpoint")
 _DIGITS_ONLY = ("only_measure", "bundle", "data")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @click.command("train")
@@ -84,7 +81,6 @@ def command(
         raise click.UsageError(
             f"{called} is a model that comes with Fanlight; choose another --name"
         )
-    _need_tensorflow()
     from tools.training.train import Wanted, train
 
     wanted = Wanted(
@@ -106,22 +102,12 @@ def _check_options(ctx: click.Context, foreign: tuple[str, ...], source: str) ->
         raise click.UsageError(f"{', '.join(given)} does not go with {shown(source)}")
 
 
-def _need_tensorflow() -> None:
-    if find_spec("tensorflow") is None:
-        raise ConfigError("training needs the train extra: pip install -e '.[train]'")
-
-
 def _name(source: str, name: str | None) -> str:
     """The model's name: as asked for, or as the folder or prefix is called."""
     if name is None:
         remote = source.startswith(SCHEME)
         name = Path(source.removeprefix(SCHEME) if remote else os.path.realpath(source)).name
-    if not _NAME.fullmatch(name):
-        raise click.UsageError(
-            f"a model cannot be called {shown(name)!r}; choose a --name of letters, digits, "
-            "'.', '_' and '-', 64 at most"
-        )
-    return name
+    return check_name(name)
 
 
 def _tell(out: Path, report: Path, document: dict[str, Any]) -> None:
@@ -146,7 +132,7 @@ def _digits(bundle: Path, out: Path, data: Path | None, seed: int, *, only_measu
     """The digits model: both bundles trained and measured, or one measured."""
     mnist = load_mnist(data)
     if not only_measure:
-        _need_tensorflow()
+        need_tensorflow()
         from tools.digits.train import train
 
         train(out, classifier, seed=seed, data=mnist, say=click.echo)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fanlight.digest import sha256_of
 from fanlight.errors import ConfigError, FanlightError
-from fanlight.install import sha256_of
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,12 @@ from tools.published import efficientnet
 from tools.training import assemble, report
 from tools.training.classes import survey
 from tools.training.embed import READERS, Embedder, Floats, views_for
-from tools.training.head import Head, Trial, fit, rounds_of, trials
+from tools.training.head import Head, Trial, fit_several, rounds_of, trials
 from tools.training.metrics import Answer
 from tools.training.parallel import Progress, in_parallel
 from tools.training.parts import Parts, part
 from tools.training.pictures import Pictures
-from tools.training.quiet import quiet
+from tools.training.quiet import need_tensorflow, quiet
 
 Say = Callable[[str], None]
 Bar = Callable[[str, int], AbstractContextManager[Progress]]
@@ -77,6 +77,9 @@ def train(wanted: Wanted, bar: Bar, say: Say) -> dict[str, Any]:
     clock = Clock()
     check_replaceable(wanted.out, wanted.name)
     pictures = Pictures(wanted.source, wanted.access, wanted.limits, SPEC)
+    need_tensorflow()
+    for folder in (wanted.report.parent, wanted.out.parent):  # rather than after minutes of work
+        folder.mkdir(parents=True, exist_ok=True)
     with clock.step("read"):
         parts, division = _read(wanted, pictures, bar)
     for note in parts.notes:
@@ -133,7 +136,8 @@ def _head(embeddings: Floats, parts: Parts, seed: int, bar: Bar) -> tuple[Head, 
     labels = np.array([parts.classes.index(picture.label) for picture in parts.train])
     with bar("choosing a head", rounds_of(len(labels))) as progress:
         tried = trials(embeddings, labels, seed, progress)
-    return fit(embeddings, labels, tried[0].shape, seed), tried
+        head = fit_several(embeddings, labels, tried[0].shape, seed, progress)
+    return head, tried
 
 
 def _write(

@@ -38,9 +38,14 @@ class LiteRt:
 
 
 def _outputs(interpreter: Any) -> dict[str, Any]:
-    """Outputs by the names their signature gives them; plain files have tensor names alone."""
+    """Outputs by the names their signature gives them; plain files have tensor names alone.
+
+    With several signatures the interpreter's own input may belong to any of them.
+    """
     signatures = interpreter.get_signature_list()
-    if len(signatures) == 1:
+    if len(signatures) > 1:
+        raise ValueError(f"it has the signatures {', '.join(signatures)}; convert it with one")
+    if signatures:
         details: dict[str, Any] = interpreter.get_signature_runner().get_output_details()
         return details
     return {details["name"]: details for details in interpreter.get_output_details()}
@@ -53,7 +58,8 @@ def _quantized(tensor: Tensor, details: Any) -> Any:
         return tensor.astype(kind, copy=False)
     scale, zero = details["quantization"]
     limits = np.iinfo(kind)
-    return np.clip(np.rint(tensor / scale) + zero, limits.min, limits.max).astype(kind)
+    steps = tensor / scale + zero if scale else tensor  # no scale: whole numbers as they are
+    return np.clip(np.rint(steps), limits.min, limits.max).astype(kind)
 
 
 def _real(tensor: Any, details: Any) -> Tensor:

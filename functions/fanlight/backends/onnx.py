@@ -24,7 +24,9 @@ class Onnx:
                 inputs[0].type
             ]
         except KeyError:
-            raise ValueError(f"its input is a {inputs[0].type}, not of floats") from None
+            raise ValueError(
+                f"its input is a {inputs[0].type}; float32 and float16 are known"
+            ) from None
         self._outputs = [output.name for output in session.get_outputs()]
         # A size that may vary is a name or None.
         batch, *rest = (size if isinstance(size, int) else None for size in inputs[0].shape)
