@@ -298,3 +298,61 @@ def test_a_good_record_beside_a_bad_one_has_its_result(running: Running) -> None
 
     assert json.loads(answer.payload)["errorType"] == "EventError"
     assert running.result("beside.png")["status"] == "classified"
+
+
+def test_memory_is_what_the_template_gives(tmp_path: Path) -> None:
+    """An instance that takes more is ended with the platform's words, and the log says why."""
+    code = (
+        "def handler(event, context):\n"
+        "    kept = []\n"
+        "    for _ in range(100):\n"
+        "        kept.append(b'x' * 10_000_000)\n"
+        "    return 'done'"
+    )
+    lines: list[str] = []
+    template = _broken(tmp_path, code, 20)
+    small = replace(template.functions[0], memory_mb=128)
+    with LocalCloud(
+        replace(template, functions=(small, template.functions[1])), instances=1,
+        on_line=lambda _name, line: lines.append(line),
+    ) as cloud:  # fmt: skip
+        answer = cloud.invoke("fanlight-digits", b"{}")
+
+    document = json.loads(answer.payload)
+    assert (answer.ok, document["errorType"]) == (False, "ProcessExited")
+    assert "Process exited unexpectedly before completing request" in document["errorMessage"]
+    assert any(line.startswith("the process ended: out of memory: ") for line in lines)
+
+
+def test_nothing_goes_on_between_requests(tmp_path: Path) -> None:
+    """A thread that a handler leaves behind stands still until the next request."""
+    code = (
+        "import threading, time\n"
+        "ticks = [0]\n"
+        "def tick():\n"
+        "    while True:\n"
+        "        time.sleep(0.01)\n"
+        "        ticks[0] += 1\n"
+        "threading.Thread(target=tick, daemon=True).start()\n"
+        "def handler(event, context):\n"
+        "    return str(ticks[0])"
+    )
+    with LocalCloud(_broken(tmp_path, code), instances=1) as cloud:
+        first = int(cloud.invoke("fanlight-digits", b"{}").payload)
+        time.sleep(1)
+        second = int(cloud.invoke("fanlight-digits", b"{}").payload)
+
+    assert second - first < 20
+
+
+def test_an_idle_instance_is_ended(tmp_path: Path) -> None:
+    """After a while without requests there is none left; the next request starts one anew."""
+    code = "import os\ndef handler(event, context):\n    return str(os.getpid())"
+    with LocalCloud(_broken(tmp_path, code), instances=1, idle_after=0.2) as cloud:
+        pids = [cloud.invoke("fanlight-digits", b"{}").payload for _ in range(2)]
+        until = time.monotonic() + 10
+        while Path(f"/proc/{pids[0]}").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        pids.append(cloud.invoke("fanlight-digits", b"{}").payload)
+
+    assert pids[0] == pids[1] != pids[2]

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from types import TracebackType
@@ -31,8 +32,12 @@ class LocalCloud:
         runtime: str | None = None,
         on_line: OnLine = lambda _function, _line: None,
         first_pause: float = 1.0,
+        idle_after: float = 300.0,
     ) -> None:
-        """`instances`: the most of one function. `runtime`: the contract, instead of its own."""
+        """`instances`: the most of one function. `runtime`: the contract, instead of its own.
+
+        `idle_after`: seconds after which an instance without requests is ended.
+        """
         self.template = template
         self._on_line = on_line
         self.keys = LOCAL_KEYS
@@ -44,9 +49,12 @@ class LocalCloud:
             on_created=self._created,
         )
         self._invokers = {
-            function.name: self._invoker(
-                replace(function, runtime=runtime or function.runtime),
-                python or default_python(), on_line, instances, first_pause)
+            function.name: Invoker(
+                function,
+                self._starter(replace(function, runtime=runtime or function.runtime),
+                              python or default_python()),
+                lambda: self._role_keys, self._failed,
+                limit=instances, first_pause=first_pause, idle_after=idle_after)
             for function in template.functions
         }  # fmt: skip
 
@@ -122,19 +130,16 @@ class LocalCloud:
                 if trigger.matches(made.bucket, made.name, made.key):
                     self.invoke_async(function.name, json.dumps(document).encode())
 
-    def _invoker(
-        self, function: Function, python: str, on_line: OnLine, limit: int, first_pause: float
-    ) -> Invoker:
+    def _starter(self, function: Function, python: str) -> Callable[[], Instance]:
         def start() -> Instance:
             extra = {
                 "FANLIGHT_OSS_ENDPOINT": self.endpoint.url,
                 "FC_REGION": self.template.region,
                 "FC_ACCOUNT_ID": self.template.account,
             }
-            return Instance(function, extra, python, on_line)
+            return Instance(function, extra, python, self._on_line)
 
-        return Invoker(function, start, lambda: self._role_keys, self._failed,
-                       limit=limit, first_pause=first_pause)  # fmt: skip
+        return start
 
     def _failed(self, function: Function, invocation: Invocation, answer: Answer) -> None:
         if function.on_failure in self._invokers:

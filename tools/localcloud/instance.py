@@ -1,4 +1,8 @@
-"""One function instance: a process that serves one request at a time."""
+"""One function instance: a process that serves one request at a time.
+
+It is held to its function's memory, and frozen between requests: what a handler leaves running in
+the background stands still, as it does on the platform.
+"""
 
 import base64
 import json
@@ -9,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +27,9 @@ from tools.template import Function
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 _INHERITED = ("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE")
 """An instance knows what its template gives it, not what this machine happens to have set."""
+
+_WATCH = 0.02
+"""Seconds between looks at an instance's memory."""
 
 OnLine = Callable[[str, str], None]
 """Called with the function's name and each line it prints."""
@@ -42,7 +50,8 @@ class Instance:
         self, function: Function, environment: dict[str, str], python: str, on_line: OnLine
     ) -> None:
         """`environment` is added to the template's own variables."""
-        self._function = function
+        self._function, self._on_line = function, on_line
+        self._peak_mb = 0.0
         self._initialized = function.initializer is None
         # An instance's disk is its own, and gone with it.
         self._disk = tempfile.TemporaryDirectory(prefix="fanlight-instance-")
@@ -90,7 +99,7 @@ class Instance:
     def kill(self) -> None:
         """End the process at once."""
         if self.alive:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            self._signal(signal.SIGKILL)
         self._process.wait()
         self._printer.join(1)
         self._answers.close()
@@ -113,30 +122,68 @@ class Instance:
             "end_of_log": self._end_of_log,
         }
         self._printed.clear()
+        began = time.monotonic()
+        self._signal(signal.SIGCONT)
         assert self._process.stdin  # noqa: S101 - for the type checker
         try:
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
         except OSError:
-            return self._died()
-        ready, _, _ = select.select([self._answers], [], [], timeout)
-        if not ready:
+            return self._died(0)
+        if not self._answered(began + timeout):
             self.kill()
             return _error("FunctionTimedOut", f"{kind} timed out after {timeout:g} seconds")
         line = self._answers.readline()
-        if not line:
-            return self._died()
+        if not line or self._memory_mb() > self._function.memory_mb:
+            return self._died(time.monotonic() - began)
         self._printed.wait(1)  # so that whoever has the answer has its log lines too
+        self._signal(signal.SIGSTOP)
         answer: dict[str, Any] = json.loads(line)
         return Answer(answer["ok"], answer["payload"])
 
-    def _died(self) -> Answer:
+    def _answered(self, until: float) -> bool:
+        """Wait for an answer or the end of the process; False if time ran out.
+
+        An instance that takes more memory than its function has is ended, as the platform does.
+        """
+        while (left := until - time.monotonic()) > 0:
+            ready, _, _ = select.select([self._answers], [], [], min(left, _WATCH))
+            if ready:
+                return True
+            if self._memory_mb() > self._function.memory_mb:
+                self._signal(signal.SIGKILL)
+                return True
+        return False
+
+    def _memory_mb(self) -> float:
+        """The most it has held so far; where there is no /proc, no limit is kept."""
+        with suppress(OSError):
+            for line in Path(f"/proc/{self._process.pid}/status").read_text("ascii").splitlines():
+                if line.startswith("VmHWM:"):
+                    self._peak_mb = int(line.split()[1]) / 1024
+        return self._peak_mb
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+
+    def _died(self, seconds: float) -> Answer:
+        """The platform's words for a crash and for too much memory alike; the log tells which."""
+        peak, limit = self._memory_mb(), self._function.memory_mb
+        if peak > limit:
+            self._signal(signal.SIGKILL)
         try:
             code = self._process.wait(1)
         except subprocess.TimeoutExpired:  # it lives, but has closed the pipe it answers on
             self.kill()
             code = self._process.wait()
-        return _error("ProcessExited", f"the process exited unexpectedly with status {code}")
+        why = f"out of memory: {peak:.0f} of {limit} MB" if peak > limit else f"status {code}"
+        self._on_line(self._function.name, f"the process ended: {why}")
+        return _error(
+            "ProcessExited",
+            "Process exited unexpectedly before completing request "
+            f"(duration: {seconds * 1000:.0f}ms, maxMemoryUsage: {peak:.0f}MB)",
+        )
 
     def _environment(self, extra: dict[str, str]) -> dict[str, str]:
         function = self._function

@@ -42,11 +42,15 @@ class Invoker:
         *,
         limit: int,
         first_pause: float,
+        idle_after: float,
     ) -> None:
-        """`first_pause`: seconds before the first retry; it doubles with each."""
+        """`first_pause`: seconds before the first retry; it doubles with each.
+
+        `idle_after`: seconds without a request after which an instance is ended.
+        """
         self.function = function
         self._start, self._keys, self._on_failed = start, keys, on_failed
-        self._limit, self._first_pause = limit, first_pause
+        self._limit, self._first_pause, self._idle_after = limit, first_pause, idle_after
         self._queue: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
         self._workers: list[threading.Thread] = []
         self._state = threading.Condition()
@@ -85,9 +89,16 @@ class Invoker:
         while True:
             with self._state:
                 self._idle += 1
-            invocation = self._queue.get()
-            with self._state:
-                self._idle -= 1
+            try:
+                invocation = self._queue.get(timeout=self._idle_after if instance else None)
+            except queue.Empty:  # scaled down; the next request is a cold start
+                assert instance is not None  # noqa: S101 - for the type checker
+                instance.stop(self._keys())
+                instance = None
+                continue
+            finally:
+                with self._state:
+                    self._idle -= 1
             if invocation is None or self._stopped:
                 break
             try:
