@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help run up models test test-fast test-long check train evaluate digits clean
+.PHONY: help run up models test test-fast test-long hostile check train evaluate digits clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,9 @@ test-fast: $(VENV)/.test  ## run the tests that need no TensorFlow
 
 test-long: $(VENV)/.test $(VENV)/.train  ## train on 1,000 photographs of clothes, if they are at hand
 	FANLIGHT_LONG=1 $(BIN)/python -m pytest tests/training -k clothes
+
+hostile: $(VENV)/.tools  ## classify Pillow's broken and hostile test files
+	$(BIN)/python -m tools.prove.hostile
 
 check: $(VENV)/.check  ## lint, format and types
 	$(BIN)/ruff check .
