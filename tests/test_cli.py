@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -213,7 +214,7 @@ def test_a_bucket_is_run_like_a_folder(tmp_path: Path) -> None:
 
 def test_up_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
     """`up` prints how to reach it, and ends cleanly on Ctrl-C."""
-    command = [sys.executable, "-m", "tools", "up", "--port", "0"]
+    command = [sys.executable, "-m", "tools", "up", "--port", "0", "--invoke-port", "0"]
     process = subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -225,8 +226,30 @@ def test_up_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
     process.communicate(timeout=30)
 
     assert told.startswith("OSS endpoint  http://127.0.0.1:")
+    assert "\nInvoke API    http://127.0.0.1:" in told
     assert "oss2.AuthV4" in told
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("option", ["--port", "--invoke-port"])
+def test_up_names_the_option_whose_port_is_taken(tmp_path: Path, option: str) -> None:
+    """A port in use is said in one line, with the option that chooses another."""
+    other = {"--port": "--invoke-port", "--invoke-port": "--port"}[option]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = fanlight("up", option, str(port), other, "0", cwd=tmp_path)
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"error: port {port}: ")
+    assert ended.stderr.endswith(f"choose another {option}\n")
+
+
+def test_up_wants_two_ports(tmp_path: Path) -> None:
+    """One port for both endpoints is wrong usage."""
+    ended = fanlight("up", "--port", "9700", "--invoke-port", "9700", cwd=tmp_path)
+
+    assert ended.returncode == 2
+    assert "choose two ports" in ended.stderr
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")

@@ -24,21 +24,37 @@ from tools.template import Function, Template, from_source, project_template, re
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=9600, show_default=True,
               help="Port of the OSS endpoint; 0 takes any that is free.")  # fmt: skip
+@click.option("--invoke-port", type=click.IntRange(0, 65535), default=9601, show_default=True,
+              help="Port of the invoke API; 0 takes any that is free.")  # fmt: skip
 @click.option("--instances", type=click.IntRange(1), default=2, show_default=True,
               help="The most instances of one function.")  # fmt: skip
 @click.option("--runtime", type=click.Choice(["python3.12", "python3.10"]),
               help="Serve this runtime's contract. [default: the template's]")  # fmt: skip
-def command(template: Path, port: int, instances: int, runtime: str | None) -> int:
+def command(
+    template: Path, port: int, invoke_port: int, instances: int, runtime: str | None
+) -> int:
     """Run OSS, its triggers and the functions of a template on this machine.
 
     Upload an image below the input prefix with any OSS client and its result appears below the
-    output prefix. Only this machine can connect. Everything is gone when it stops.
+    output prefix. The invoke API answers Function Compute's own SDK. Only this machine can
+    connect. Everything is gone when it stops.
     """
+    if port and port == invoke_port:
+        raise click.UsageError(f"--port and --invoke-port are both {port}; choose two ports")
     described = from_source(read_template(template))
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    cloud = LocalCloud(described, instances=instances, port=port, runtime=runtime, on_line=_echo)
-    with _listening(cloud, port):
+    cloud = LocalCloud(
+        described,
+        instances=instances,
+        port=port,
+        invoke_port=invoke_port,
+        runtime=runtime,
+        on_line=_echo,
+    )
+    _require_free("--port", port)
+    _require_free("--invoke-port", invoke_port)
+    with cloud:
         try:
             click.echo(welcome(cloud, described))
             while not stop.wait(1):
@@ -48,15 +64,13 @@ def command(template: Path, port: int, instances: int, runtime: str | None) -> i
     return 0
 
 
-def _listening(cloud: LocalCloud, port: int) -> LocalCloud:
-    """The cloud, if its port is free."""
+def _require_free(option: str, port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise ConfigError(f"port {port}: {error.strerror}; choose another --port") from None
-    return cloud
+            raise ConfigError(f"port {port}: {error.strerror}; choose another {option}") from None
 
 
 def _lacks(function: Function) -> str:
@@ -84,6 +98,7 @@ def welcome(cloud: LocalCloud, template: Template) -> str:
     trigger = next(trigger for function in template.functions for trigger in function.triggers)
     return f"""\
 OSS endpoint  {cloud.endpoint.url}
+Invoke API    {cloud.invoke_url}
 {chr(10).join(lines)}
 
 For fanlight run, status, results and replay in another terminal:

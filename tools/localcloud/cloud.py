@@ -1,4 +1,4 @@
-"""The local cloud: an OSS endpoint, the triggers of a template, and instances of its functions."""
+"""The local cloud: OSS, the triggers of a template, instances of its functions, their API."""
 
 import json
 import time
@@ -11,6 +11,7 @@ from typing import Any
 from fanlight.errors import ConfigError
 from tools.events import oss_event
 from tools.localcloud.instance import Answer, Instance, OnLine, default_python
+from tools.localcloud.invoke_api import InvokeEndpoint
 from tools.localcloud.invoker import Invocation, Invoker
 from tools.localcloud.oss import Credentials, ObjectCreated, OssEndpoint
 from tools.template import Function, Template
@@ -28,6 +29,7 @@ class LocalCloud:
         *,
         instances: int = 2,
         port: int = 0,
+        invoke_port: int = 0,
         python: str | None = None,
         runtime: str | None = None,
         on_line: OnLine = lambda _function, _line: None,
@@ -37,13 +39,15 @@ class LocalCloud:
         """`instances`: the most of one function. `runtime`: the contract, instead of its own.
 
         `idle_after`: seconds after which an instance without requests is ended.
+        `port`, `invoke_port`: of the OSS endpoint and of the invoke API; 0 takes any that is free.
         """
         self.template = template
         self._on_line = on_line
         self.keys = LOCAL_KEYS
         self._role_keys = Credentials("role-id", "role-secret", "role-token")
+        credentials = [self.keys, self._role_keys]
         self.endpoint = OssEndpoint(
-            [self.keys, self._role_keys],
+            credentials,
             region=template.region,
             port=port,
             on_created=self._created,
@@ -57,15 +61,27 @@ class LocalCloud:
                 limit=instances, first_pause=first_pause, idle_after=idle_after)
             for function in template.functions
         }  # fmt: skip
+        self._invoke_api = InvokeEndpoint(self._invokers, credentials, invoke_port)
+
+    @property
+    def invoke_url(self) -> str:
+        """The endpoint of the invoke API, to give to the SDK; meaningful once started."""
+        return self._invoke_api.url
 
     def start(self) -> None:
-        """Serve, with every bucket the template names."""
+        """Serve, with every bucket the template names. Raises OSError if a port is taken."""
         self.endpoint.start()
+        try:
+            self._invoke_api.start()
+        except OSError:
+            self.endpoint.stop()
+            raise
         for bucket in self.template.buckets:
             self.endpoint.create_bucket(bucket)
 
     def stop(self) -> None:
-        """End the instances after their present requests, then the endpoint."""
+        """Take no more invocations, end the instances after their present requests, then OSS."""
+        self._invoke_api.stop()
         for invoker in self._invokers.values():
             invoker.stop()
         self.endpoint.stop()

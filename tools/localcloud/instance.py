@@ -17,7 +17,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from tools.template import Function
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 _INHERITED = ("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE")
 """An instance knows what its template gives it, not what this machine happens to have set."""
+_LOG_BYTES = 4096
 
 _WATCH = 0.02
 """Seconds between looks at an instance's memory."""
@@ -37,10 +38,14 @@ OnLine = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Answer:
-    """What an invocation gave: the handler's value, or the platform's error document."""
+    """What an invocation gave: the handler's value, or the platform's error document.
+
+    `log`: the last 4 KB of what it printed, UTF-8.
+    """
 
     ok: bool
     payload: str
+    log: bytes = b""
 
 
 class Instance:
@@ -69,21 +74,14 @@ class Instance:
         os.close(theirs)
         self._end_of_log = uuid.uuid4().hex
         self._printed = threading.Event()
+        self._log = b""
         self._printer = threading.Thread(target=self._print, args=(on_line,), daemon=True)
         self._printer.start()
 
     def invoke(self, request_id: str, event: bytes, keys: Credentials) -> Answer:
         """Initialize if that is still to do, then run the handler on `event`."""
-        function = self._function
-        if not self._initialized:
-            assert function.initializer  # noqa: S101 - for the type checker
-            answer = self._ask("initialize", function.initializer, request_id, b"", keys,
-                               function.initializer_timeout)  # fmt: skip
-            if not answer.ok:
-                self.kill()
-                return answer
-            self._initialized = True
-        return self._ask("invoke", function.handler, request_id, event, keys, function.timeout)
+        self._log = b""
+        return replace(self._invoke(request_id, event, keys), log=self._log)
 
     @property
     def alive(self) -> bool:
@@ -106,6 +104,18 @@ class Instance:
         assert self._process.stdin  # noqa: S101 - for the type checker
         self._process.stdin.close()
         self._disk.cleanup()
+
+    def _invoke(self, request_id: str, event: bytes, keys: Credentials) -> Answer:
+        function = self._function
+        if not self._initialized:
+            assert function.initializer  # noqa: S101 - for the type checker
+            answer = self._ask("initialize", function.initializer, request_id, b"", keys,
+                               function.initializer_timeout)  # fmt: skip
+            if not answer.ok:
+                self.kill()
+                return answer
+            self._initialized = True
+        return self._ask("invoke", function.handler, request_id, event, keys, function.timeout)
 
     def _ask(  # noqa: PLR0913, PLR0917 - the fields of one request
         self, kind: str, handler: str, request_id: str, event: bytes, keys: Credentials,
@@ -177,6 +187,7 @@ class Instance:
         except subprocess.TimeoutExpired:  # it lives, but has closed the pipe it answers on
             self.kill()
             code = self._process.wait()
+        self._printer.join(1)  # its last lines are the ones that tell why
         why = f"out of memory: {peak:.0f} of {limit} MB" if peak > limit else f"status {code}"
         self._on_line(self._function.name, f"the process ended: {why}")
         return _error(
@@ -208,6 +219,7 @@ class Instance:
                 text = line.decode("utf-8", "replace").rstrip("\n")
                 rest = text.removesuffix(self._end_of_log)
                 if rest or rest == text:
+                    self._log = (self._log + rest.encode() + b"\n")[-_LOG_BYTES:]
                     with suppress(OSError):  # whoever read the log has gone; the function goes on
                         on_line(self._function.name, rest)
                 if rest != text:

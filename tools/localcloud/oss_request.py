@@ -30,6 +30,19 @@ def from_environ(environ: "WSGIEnvironment", request_id: str) -> Request:
         raise OssError(400, "InvalidArgument", "The request line must name a path.")
     bucket, _, quoted_key = path[1:].partition("/")
     stream: io.BytesIO = environ["wsgi.input"]
+    return Request(
+        method=environ["REQUEST_METHOD"],
+        bucket=check_bucket(bucket) if bucket else "",
+        key=check_key(unquote_to_bytes(quoted_key.encode("latin-1"))) if quoted_key else "",
+        query=dict(parse_qsl(environ["QUERY_STRING"], keep_blank_values=True)),
+        headers=headers_of(environ),
+        body=stream.read(),
+        request_id=request_id,
+    )
+
+
+def headers_of(environ: "WSGIEnvironment") -> dict[str, str]:
+    """The request's headers by their lower-case names."""
     headers = {
         name[5:].lower().replace("_", "-"): value
         for name, value in environ.items()
@@ -37,15 +50,7 @@ def from_environ(environ: "WSGIEnvironment", request_id: str) -> Request:
     }
     if environ.get("CONTENT_TYPE"):
         headers["content-type"] = environ["CONTENT_TYPE"]
-    return Request(
-        method=environ["REQUEST_METHOD"],
-        bucket=check_bucket(bucket) if bucket else "",
-        key=check_key(unquote_to_bytes(quoted_key.encode("latin-1"))) if quoted_key else "",
-        query=dict(parse_qsl(environ["QUERY_STRING"], keep_blank_values=True)),
-        headers=headers,
-        body=stream.read(),
-        request_id=request_id,
-    )
+    return headers
 
 
 def check_bucket(name: str) -> str:
