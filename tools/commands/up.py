@@ -30,14 +30,25 @@ from tools.template import Function, Template, from_source, project_template, re
               help="The most instances of one function.")  # fmt: skip
 @click.option("--runtime", type=click.Choice(["python3.12", "python3.10"]),
               help="Serve this runtime's contract. [default: the template's]")  # fmt: skip
+@click.option("--permissive", is_flag=True,
+              help="Let functions do anything in OSS, whatever their policy.")  # fmt: skip
 def command(
-    template: Path, port: int, invoke_port: int, instances: int, runtime: str | None
+    template: Path,
+    port: int,
+    invoke_port: int,
+    instances: int,
+    runtime: str | None,
+    *,
+    permissive: bool,
 ) -> int:
     """Run OSS, its triggers and the functions of a template on this machine.
 
     Upload an image below the input prefix with any OSS client and its result appears below the
     output prefix. The invoke API answers Function Compute's own SDK. Only this machine can
     connect. Everything is gone when it stops.
+
+    Each function may do in OSS what `fanlight policy` prints for its role and nothing else, so that
+    a missing permission shows here. Your own keys may do everything.
     """
     if port and port == invoke_port:
         raise click.UsageError(f"--port and --invoke-port are both {port}; choose two ports")
@@ -51,12 +62,13 @@ def command(
         invoke_port=invoke_port,
         runtime=runtime,
         on_line=_echo,
+        permissive=permissive,
     )
     _require_free("--port", port)
     _require_free("--invoke-port", invoke_port)
     with cloud:
         try:
-            click.echo(welcome(cloud, described))
+            click.echo(welcome(cloud, described, permissive=permissive))
             while not stop.wait(1):
                 pass
         except KeyboardInterrupt:
@@ -85,7 +97,7 @@ def _echo(function: str, line: str) -> None:
     click.echo(f"{function}  {shown(line)}")
 
 
-def welcome(cloud: LocalCloud, template: Template) -> str:
+def welcome(cloud: LocalCloud, template: Template, *, permissive: bool = False) -> str:
     """What a person needs to use the cloud, ready to paste."""
     keys = cloud.keys
     lines = []
@@ -96,10 +108,12 @@ def welcome(cloud: LocalCloud, template: Template) -> str:
                 f"{function.environment.get('FANLIGHT_OUTPUT', '')}{_lacks(function)}"
             )
     trigger = next(trigger for function in template.functions for trigger in function.triggers)
+    may = "anything in OSS (--permissive)" if permissive else "what fanlight policy prints"
     return f"""\
 OSS endpoint  {cloud.endpoint.url}
 Invoke API    {cloud.invoke_url}
 {chr(10).join(lines)}
+Permissions   functions may do {may}
 
 For fanlight run, status, results and replay in another terminal:
   export FANLIGHT_OSS_ENDPOINT={cloud.endpoint.url} FC_REGION={template.region}

@@ -5,10 +5,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Any
 
 from fanlight.errors import ConfigError
+from tools.deployment.ram import functions_policy
+from tools.deployment.settings import Settings, settings_of
 from tools.events import oss_event
 from tools.localcloud.instance import Answer, Instance, OnLine, default_python
 from tools.localcloud.invoke_api import InvokeEndpoint
@@ -35,21 +38,33 @@ class LocalCloud:
         on_line: OnLine = lambda _function, _line: None,
         first_pause: float = 1.0,
         idle_after: float = 300.0,
+        permissive: bool = False,
     ) -> None:
         """`instances`: the most of one function. `runtime`: the contract, instead of its own.
 
         `idle_after`: seconds after which an instance without requests is ended.
         `port`, `invoke_port`: of the OSS endpoint and of the invoke API; 0 takes any that is free.
+        A function may do in OSS what `fanlight policy` prints for its role; `permissive`: anything.
         """
         self.template = template
         self._on_line = on_line
         self.keys = LOCAL_KEYS
-        self._role_keys = Credentials("role-id", "role-secret", "role-token")
-        credentials = [self.keys, self._role_keys]
+        roles = _acting_as(template)
+        self._role_keys = {
+            role: Credentials(f"role-id-{n}", f"role-secret-{n}", f"role-token-{n}")
+            for n, role in enumerate(roles)
+        }
+        policies = {
+            self._role_keys[role].access_key_id: [functions_policy(template, every)]
+            for role, every in roles.items()
+        }
+        credentials = [self.keys, *self._role_keys.values()]
         self.endpoint = OssEndpoint(
             credentials,
             region=template.region,
+            account=template.account,
             port=port,
+            policies={} if permissive else policies,
             on_created=self._created,
         )
         self._invokers = {
@@ -57,7 +72,7 @@ class LocalCloud:
                 function,
                 self._starter(replace(function, runtime=runtime or function.runtime),
                               python or default_python()),
-                lambda: self._role_keys, self._failed,
+                partial(self._role_keys.__getitem__, _role(function)), self._failed,
                 limit=instances, first_pause=first_pause, idle_after=idle_after)
             for function in template.functions
         }  # fmt: skip
@@ -163,6 +178,19 @@ class LocalCloud:
             self.invoke_async(function.on_failure, json.dumps(document).encode())
         elif function.on_failure:  # the worker that tells of it goes on
             self._on_line(function.name, f"onFailure: there is no function {function.on_failure}")
+
+
+def _role(function: Function) -> str:
+    """What a function acts as; one that the template gives no role stands for itself."""
+    return function.role or function.name
+
+
+def _acting_as(template: Template) -> dict[str, list[Settings]]:
+    """The functions of each role: they share its permissions, as they do once deployed."""
+    roles: dict[str, list[Settings]] = {}
+    for one in settings_of(template):
+        roles.setdefault(_role(one.function), []).append(one)
+    return roles
 
 
 def _failure(

@@ -8,9 +8,9 @@ process share nothing.
 
 import logging
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tools.localcloud.oss_dialect import answer
 from tools.localcloud.oss_moto import application
@@ -24,6 +24,7 @@ from tools.localcloud.oss_request import (
 )
 from tools.localcloud.oss_store import Store
 from tools.localcloud.oss_types import ObjectCreated, OssError, Response
+from tools.localcloud.permissions import parse
 from tools.localcloud.server import WsgiServer
 from tools.localcloud.signature import Credentials
 
@@ -38,21 +39,33 @@ logger = logging.getLogger(__name__)
 class OssEndpoint:
     """OSS on 127.0.0.1, for the holders of `credentials`.
 
+    `policies`: RAM policy documents by access key ID, as one of `account`; whoever has no entry
+    may do everything. ConfigError for a document with parts that are not supported.
+
     `on_created` is called once for each object made, after the write and before the response,
     in the thread of the request; what it raises is logged and does not fail the upload.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each has a default; together they are the endpoint
         self,
         credentials: Sequence[Credentials],
         *,
         region: str = "cn-hangzhou",
+        account: str = "0",
         port: int = 0,
+        policies: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
         on_created: Callable[[ObjectCreated], None] | None = None,
     ) -> None:
         self._on_created = on_created
         self._store = Store()
-        self._service = Service(self._store, tuple(credentials), region, self._announce)
+        self._service = Service(
+            self._store,
+            tuple(credentials),
+            region,
+            account,
+            {key: [parse(document) for document in own] for key, own in (policies or {}).items()},
+            self._announce,
+        )
         self._server = WsgiServer(self._serve, port)
 
     @property

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from tools.localcloud.oss_objects import Service
-from tools.localcloud.oss_request import check_key, coder, from_xml, number, texts, to_xml
+from tools.localcloud.oss_request import coder, from_xml, keys_to_delete, number, texts, to_xml
 from tools.localcloud.oss_types import Entry, OssError, Request, Response, Xml
 
 _Pairs = list[tuple[str, Xml]]
@@ -81,9 +81,7 @@ def list_objects(service: Service, request: Request) -> Response:
 def delete_objects(service: Service, request: Request) -> Response:
     """DeleteMultipleObjects."""
     root = from_xml(request.body)
-    keys = [check_key(text.encode()) for text in texts(root, "Key")]
-    if not 1 <= len(keys) <= 1000:
-        raise OssError(400, "MalformedXML", "Between 1 and 1000 objects can be deleted at once.")
+    keys = keys_to_delete(request.body)
     service.store.delete(request.bucket, keys)
     if "true" in texts(root, "Quiet"):
         return Response()

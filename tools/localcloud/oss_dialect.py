@@ -1,4 +1,4 @@
-"""Which requests of the OSS API are spoken here: routing, refusals, signatures.
+"""Which requests of the OSS API are spoken here: routing, refusals, who may.
 
 Whatever is not in the tables below (a subresource, a parameter, an `x-oss-` header) is refused
 by its name with 501 NotImplemented: an ACL that was silently ignored would be worse.
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from tools.localcloud import oss_buckets, oss_multipart, oss_objects
 from tools.localcloud.oss_objects import OVERRIDES, Operation, Service
 from tools.localcloud.oss_types import OssError, Request, Response
+from tools.localcloud.permissions import needs
 from tools.localcloud.signature import is_signing, verify
 
 _HEADER = re.compile(
@@ -57,7 +58,8 @@ def answer(service: Service, request: Request) -> Response:
         what = ", ".join(sorted(unknown)) or f"{request.method} of a {level}"
         raise OssError(501, "NotImplemented", f"Not spoken by this endpoint: {what}.")
     if operation is not oss_objects.post:  # a form brings its signature among its fields
-        verify(request, service.credentials, service.region)
+        signer = verify(request, service.credentials, service.region)
+        service.authorize(signer, needs((level, request.method, selector), request))
     return operation(service, request)
 
 

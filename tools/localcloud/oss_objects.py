@@ -5,12 +5,12 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from urllib.parse import unquote_to_bytes
 
 from tools.localcloud.oss_post import read_form
-from tools.localcloud.oss_request import check_bucket, check_key, to_xml
+from tools.localcloud.oss_request import copy_source, to_xml
 from tools.localcloud.oss_store import Store
 from tools.localcloud.oss_types import ObjectCreated, OssError, Request, Response, Stored
+from tools.localcloud.permissions import Policy, authorize
 from tools.localcloud.signature import Credentials
 
 _KEPT = frozenset(["cache-control", "content-disposition", "content-encoding", "content-type"])
@@ -21,12 +21,18 @@ _CONDITIONS = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-
 
 @dataclass(frozen=True)
 class Service:
-    """What the operations work with."""
+    """What the operations work with. `policies`: by access key; without any, all is allowed."""
 
     store: Store
     credentials: Sequence[Credentials]
     region: str
+    account: str
+    policies: Mapping[str, Sequence[Policy]]
     on_created: Callable[[ObjectCreated], None]
+
+    def authorize(self, who: Credentials, needed: Sequence[tuple[str, str]]) -> None:
+        """Raise OSS's AccessDenied unless the holder may do each (action, path) of `needed`."""
+        authorize(self.policies.get(who.access_key_id), needed, f"oss-{self.region}:{self.account}")
 
 
 Operation = Callable[[Service, Request], Response]
@@ -48,10 +54,9 @@ def put(service: Service, request: Request) -> Response:
 
 
 def _copy(service: Service, request: Request) -> Response:
-    bucket, _, key = request.headers["x-oss-copy-source"].lstrip("/").partition("/")
     replace = request.headers.get("x-oss-metadata-directive", "COPY").upper() == "REPLACE"
     stored = service.store.copy(
-        (check_bucket(bucket), check_key(unquote_to_bytes(key))),
+        copy_source(request.headers),
         (request.bucket, request.key),
         kept_headers(request.headers) if replace else None,
         forbid=forbids(request.headers),
@@ -68,6 +73,7 @@ def _copy(service: Service, request: Request) -> Response:
 def post(service: Service, request: Request) -> Response:
     """PostObject; the key and what else other requests say in headers are fields of the form."""
     form = read_form(request, service.credentials)
+    service.authorize(form.signer, [("oss:PutObject", f"{request.bucket}/{form.key}")])
     headers, forbid = kept_headers(form.fields), forbids(form.fields)
     stored = service.store.put(request.bucket, form.key, form.content, headers, forbid=forbid)
     announce(service, request, "PostObject", stored, key=form.key)

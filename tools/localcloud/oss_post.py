@@ -23,6 +23,7 @@ class Form:
     key: str
     content: bytes
     fields: Mapping[str, str]  # names in lower case, values like those of headers
+    signer: Credentials
     status: int  # what success is to be answered with
 
 
@@ -45,6 +46,7 @@ def read_form(request: Request, known: Sequence[Credentials]) -> Form:
         key=check_key(key.encode("utf-8")),
         content=content,
         fields={name: _header_value(name, value) for name, value in fields.items()},
+        signer=credentials,
         status=int(status) if status in ("200", "201") else 204,
     )
 

@@ -90,6 +90,20 @@ def md5_base64(body: bytes) -> str:
     return base64.b64encode(digest).decode()
 
 
+def copy_source(headers: Mapping[str, str]) -> tuple[str, str]:
+    """Bucket and key that `x-oss-copy-source` names; raises OssError for names OSS has not."""
+    bucket, _, key = headers["x-oss-copy-source"].lstrip("/").partition("/")
+    return check_bucket(bucket), check_key(unquote_to_bytes(key))
+
+
+def keys_to_delete(body: bytes) -> list[str]:
+    """The keys that a DeleteMultipleObjects names; raises OssError."""
+    keys = [check_key(text.encode()) for text in texts(from_xml(body), "Key")]
+    if not 1 <= len(keys) <= 1000:
+        raise OssError(400, "MalformedXML", "Between 1 and 1000 objects can be deleted at once.")
+    return keys
+
+
 def number(query: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
     """A number among the parameters; raises InvalidArgument if it is none or out of range."""
     text = query.get(name) or str(default)

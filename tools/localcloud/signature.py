@@ -38,27 +38,26 @@ class Credentials:
     security_token: str = ""
 
 
-def verify(request: Request, known: Sequence[Credentials], region: str) -> None:
-    """Raise the OssError that OSS would answer unless one of `known` signed this request."""
+def verify(request: Request, known: Sequence[Credentials], region: str) -> Credentials:
+    """Which of `known` signed this request; raises the OssError that OSS would answer if none."""
     authorization = request.headers.get("authorization", "")
     token = request.headers.get("x-oss-security-token", "")
     if authorization.startswith(f"{_V4} "):
         fields = dict(re.findall(r"(\w+)=([^,\s]*)", authorization))
         date = request.headers.get("x-oss-date", "")
-        _verify_v4(request, fields, (date, token), known, region)
-    elif authorization.startswith("OSS "):
+        return _verify_v4(request, fields, (date, token), known, region)
+    if authorization.startswith("OSS "):
         key_id, _, signature = authorization[4:].strip().partition(":")
         date = request.headers.get("x-oss-date") or request.headers.get("date", "")
-        _verify_v1(request, find(known, key_id, token), date, signature)
-    elif authorization:
+        return _verify_v1(request, find(known, key_id, token), date, signature)
+    if authorization:
         name = authorization.split(" ")[0]
         raise OssError(501, "NotImplemented", f"Signatures of kind {name!r} are not spoken here.")
-    elif "x-oss-signature" in request.query:
-        _verify_url_v4(request, known, region)
-    elif "Signature" in request.query:
-        _verify_url_v1(request, known)
-    else:
-        raise OssError(403, "AccessDenied", "The request is not signed.")
+    if "x-oss-signature" in request.query:
+        return _verify_url_v4(request, known, region)
+    if "Signature" in request.query:
+        return _verify_url_v1(request, known)
+    raise OssError(403, "AccessDenied", "The request is not signed.")
 
 
 def is_signing(parameter: str) -> bool:
@@ -92,15 +91,18 @@ def require_equal(expected: str, given: str) -> None:
         )
 
 
-def _verify_url_v1(request: Request, known: Sequence[Credentials]) -> None:
+def _verify_url_v1(request: Request, known: Sequence[Credentials]) -> Credentials:
     query = request.query
     expires = query.get("Expires", "")
     credentials = find(known, query.get("OSSAccessKeyId", ""), query.get("security-token", ""))
     _verify_v1(request, credentials, expires, query["Signature"])
     _require_unexpired(int(expires) if expires.isdecimal() else 0)
+    return credentials
 
 
-def _verify_v1(request: Request, credentials: Credentials, date: str, signature: str) -> None:
+def _verify_v1(
+    request: Request, credentials: Credentials, date: str, signature: str
+) -> Credentials:
     headers = request.headers
     resource = f"/{request.bucket}/{request.key}" if request.bucket else "/"
     subresources = sorted(item for item in request.query.items() if _SUBRESOURCE.fullmatch(item[0]))
@@ -110,9 +112,10 @@ def _verify_v1(request: Request, credentials: Credentials, date: str, signature:
     start = [request.method, headers.get("content-md5", ""), headers.get("content-type", ""), date]
     text = "\n".join([*start, ""]).encode("latin-1") + signed + resource.encode()
     require_equal(sign_v1(credentials.access_key_secret, text), signature)
+    return credentials
 
 
-def _verify_url_v4(request: Request, known: Sequence[Credentials], region: str) -> None:
+def _verify_url_v4(request: Request, known: Sequence[Credentials], region: str) -> Credentials:
     query = request.query
     fields = {
         "Credential": query.get("x-oss-credential", ""),
@@ -120,12 +123,14 @@ def _verify_url_v4(request: Request, known: Sequence[Credentials], region: str) 
         "AdditionalHeaders": query.get("x-oss-additional-headers", ""),
     }
     date = query.get("x-oss-date", "")
-    _verify_v4(request, fields, (date, query.get("x-oss-security-token", "")), known, region)
+    token = query.get("x-oss-security-token", "")
+    credentials = _verify_v4(request, fields, (date, token), known, region)
     try:
         signed_at = timegm(time.strptime(date, "%Y%m%dT%H%M%SZ"))
         _require_unexpired(signed_at + int(query.get("x-oss-expires", "")))
     except ValueError:
         raise OssError(400, "InvalidArgument", "x-oss-date or x-oss-expires is invalid.") from None
+    return credentials
 
 
 def _verify_v4(
@@ -134,7 +139,7 @@ def _verify_v4(
     date_and_token: tuple[str, str],
     known: Sequence[Credentials],
     region: str,
-) -> None:
+) -> Credentials:
     date, token = date_and_token
     key_id, _, scope = fields.get("Credential", "").partition("/")
     credentials = find(known, key_id, token)
@@ -145,6 +150,7 @@ def _verify_v4(
     text = "\n".join([_V4, date, scope, hashlib.sha256(canonical).hexdigest()])
     key = reduce(_hmac, scope.split("/"), b"aliyun_v4" + credentials.access_key_secret.encode())
     require_equal(_hmac(key, text).hex(), fields.get("Signature", ""))
+    return credentials
 
 
 def _canonical_v4(request: Request, additional: str) -> bytes:
