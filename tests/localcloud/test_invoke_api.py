@@ -190,7 +190,7 @@ def test_there_is_only_the_latest_version(cloud: LocalCloud, qualifier: str, cod
     [
         ({"secret": "wrong"}, "SignatureNotMatch"),
         ({"key_id": "nobody"}, "InvalidAccessKeyID"),
-        ({"key_id": "role-id", "secret": "role-secret"}, "InvalidAccessKeyID"),
+        ({"key_id": "role-id-0", "secret": "role-secret-0"}, "InvalidAccessKeyID"),
     ],
     ids=["secret", "id", "role without its token"],
 )
@@ -204,8 +204,8 @@ def test_a_stranger_is_refused(cloud: LocalCloud, keys: dict[str, str], code: st
 
 def test_a_role_may_invoke(cloud: LocalCloud) -> None:
     """Temporary credentials work with their security token."""
-    config = Config(access_key_id="role-id", access_key_secret="role-secret",
-                    security_token="role-token", endpoint=cloud.invoke_url)  # fmt: skip
+    config = Config(access_key_id="role-id-0", access_key_secret="role-secret-0",
+                    security_token="role-token-0", endpoint=cloud.invoke_url)  # fmt: skip
 
     assert invoke(Client(config), "echo", b"a").body.read() == b"a seen"
 
