@@ -121,6 +121,12 @@ def record_with(**changes: Any) -> dict[str, Any]:
             ).encode(),
             "event.oss.object.key: not valid Unicode",
         ),
+        (
+            json.dumps(
+                record_with(oss={"bucket": {"name": "\ud800"}, "object": {"key": "k"}})
+            ).encode(),
+            "event.oss.bucket.name: not valid Unicode",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(event: bytes, message: str) -> None:
@@ -129,6 +135,17 @@ def test_what_is_wrong_is_told_with_its_place(event: bytes, message: str) -> Non
         parse(event)
 
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("stray", [5, {}, {"events": {}}])
+def test_a_stray_item_of_a_list_leaves_its_neighbours(stray: Any) -> None:
+    """The records before and after what is no record are carried by the error."""
+    good = Record("b", "k", PUT)
+
+    with pytest.raises(EventError, match=r"event\[1\]") as caught:
+        parse(json.dumps([record_with(), stray, record_with()]).encode())
+
+    assert caught.value.records == (good, good)
 
 
 def test_deep_nesting_is_an_event_error() -> None:
@@ -172,7 +189,7 @@ def records_or_error(event: bytes) -> None:
     assert records
     for record in records:
         assert all(isinstance(text, str) and text for text in vars(record).values())
-        record.key.encode()
+        (record.bucket + record.key + record.name).encode()
 
 
 @given(value=JSON | PARTS | st.builds(lambda parts: {"events": parts}, st.lists(PARTS)))

@@ -91,6 +91,25 @@ def test_pictures_are_turned_as_their_exif_says(name: str, orientation: int) -> 
     assert far(decoded(data), upright) <= (2 if name == "jpeg" else 0)
 
 
+@pytest.mark.parametrize("kind", [b"IDAT", b"tEXt", b"fdAT"])
+def test_a_png_chunk_longer_than_its_file_is_refused_before_it_is_decoded(kind: bytes) -> None:
+    """The decoder would make room for as many bytes as the chunk says it has."""
+    data = sample("png")
+    at = data.index(b"IDAT") - 4
+    early = data[:at] + data[-12:]  # IEND where the picture has yet to come
+    for start in (data[:at], data[:-12], early):
+        long = start + b"\x60\0\0\0" + kind
+        with pytest.raises(Rejected) as caught:
+            read_header(long, LIMITS)
+
+        assert caught.value.code == "corrupt"
+
+
+def test_what_follows_the_end_of_a_png_is_not_looked_at() -> None:
+    """Bytes after the last chunk, as some programs leave, cost no picture its answer."""
+    assert far(decoded(sample("png") + b"\x60\0\0\0tEXt"), picture()) == 0
+
+
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
 def test_an_orientation_that_is_none_turns_nothing(orientation: int) -> None:
     """Numbers that EXIF does not know leave the picture as it is stored."""

@@ -199,6 +199,31 @@ def test_room_is_asked_for_before_it_is_used(tmp_path: Path) -> None:
     assert str(caught.value).endswith("set diskSize: 10240 in template.yml")
 
 
+def with_long_offset(archive: bytes, offset: int) -> bytes:
+    """A zip of one entry, its local header said to be at `offset`, in 64 bits.
+
+    Source: PKWARE's APPNOTE.TXT, 4.3.12 and 4.5.3.
+    """
+    at, end = archive.index(b"PK\x01\x02"), archive.index(b"PK\x05\x06")
+    entry, extra = bytearray(archive[at:end]), struct.pack("<HHQ", 1, 8, offset)
+    struct.pack_into("<H", entry, 30, len(extra))
+    struct.pack_into("<I", entry, 42, 0xFFFFFFFF)
+    tail = bytearray(archive[end:])
+    struct.pack_into("<I", tail, 12, len(entry) + len(extra))
+    return archive[:at] + bytes(entry) + extra + bytes(tail)
+
+
+@pytest.mark.parametrize("offset", [2**63, 2**64 - 1])
+def test_an_entry_that_is_said_to_be_far_away_is_damage(tmp_path: Path, offset: int) -> None:
+    """Python refuses to look there with an error that is no kind of zip error."""
+    assert isinstance(refused(with_long_offset(zipped({"a": b"a"}), offset), tmp_path), DamagedZip)
+
+
+def test_a_64_bit_offset_is_followed(tmp_path: Path) -> None:
+    """A zip whose only oddity is that it uses 64 bits is a good one."""
+    assert unpacked(with_long_offset(zipped({"a": b"a"}), 0), tmp_path) == {"a": b"a"}
+
+
 @given(
     names=st.lists(
         st.text(st.sampled_from("ab./\\:"), min_size=1, max_size=8), unique=True, max_size=6

@@ -42,7 +42,7 @@ def parse(event: bytes) -> list[Record]:
         raise EventError(f"the event is not JSON: {error}") from None
     records: list[Record] = []
     problems: list[str] = []
-    for value, where in _walk(document, "event"):
+    for value, where in _walk(document, problems):
         try:
             records.append(_record(value, where))
         except EventError as error:
@@ -68,13 +68,17 @@ def why_ignored(record: Record, place: Place) -> str | None:
     return None
 
 
-def _walk(value: Any, where: str) -> Iterator[tuple[Any, str]]:
-    """Unwrap lists and envelopes down to bare records, remembering the path for error messages."""
-    if isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _unwrap(item, f"{where}[{index}]")
-    else:
-        yield from _unwrap(value, where)
+def _walk(document: Any, problems: list[str]) -> Iterator[tuple[Any, str]]:
+    """Unwrap lists and envelopes down to bare records, remembering the path for error messages.
+
+    What is neither goes to `problems`: its neighbours in a list are not at fault.
+    """
+    listed = isinstance(document, list)
+    for index, item in enumerate(document if listed else [document]):
+        try:
+            yield from _unwrap(item, f"event[{index}]" if listed else "event")
+        except EventError as error:
+            problems.append(str(error))
 
 
 def _unwrap(value: Any, where: str) -> Iterator[tuple[Any, str]]:
@@ -101,10 +105,6 @@ def _record(value: Any, where: str) -> Record:
     bucket = _text(value, where, "oss", "bucket", "name")
     key = _text(value, where, "oss", "object", "key")
     name = _text(value, where, "eventName")
-    try:
-        key.encode()
-    except UnicodeEncodeError:
-        raise EventError(f"{where}.oss.object.key: not valid Unicode") from None
     return Record(bucket, key, name.removeprefix("oss:"))
 
 
@@ -119,6 +119,10 @@ def _text(value: Any, where: str, *path: str) -> str:
         value = value[name]
     if not isinstance(value, str) or not value:
         raise EventError(f"{where}: expected a non-empty string, found {_kind(value)}")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise EventError(f"{where}: not valid Unicode") from None
     return value
 
 

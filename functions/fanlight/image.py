@@ -14,7 +14,7 @@ from PIL import Image, PngImagePlugin
 
 from fanlight.config import Limits
 from fanlight.errors import Rejected
-from fanlight.sniff import exif_of_webp, jpeg_scans, sniff, tiff_tags, webp_size
+from fanlight.sniff import exif_of_webp, jpeg_scans, png_claims, sniff, tiff_tags, webp_size
 
 Pixels = npt.NDArray[np.uint8]
 """H x W (grey), H x W x 3 (RGB) or H x W x 4 (RGBA), 0 to 255, as a person sees it: turned."""
@@ -147,6 +147,9 @@ def _pillow(data: bytes, name: str) -> Header:
     if name == "tiff" and len(tags := tiff_tags(data)) != len(set(tags)):
         # Of two widths Pillow may check one and libtiff decode the other.
         raise ValueError("a tag stands twice")
+    if name == "png" and png_claims(data) > len(data):
+        # OpenCV allocates and clears what a chunk says it has, up to 4 GB for a file of 40 bytes.
+        raise ValueError("a chunk says it is longer than the file")
     with Image.open(io.BytesIO(data), formats=[name.upper()]) as image:
         width, height = image.size
         # Not image.getexif() for all of them: for a PNG that decodes the whole picture.

@@ -72,6 +72,22 @@ def jpeg_scans(data: bytes) -> int:
     return scans
 
 
+def png_claims(data: bytes) -> int:
+    """The most bytes that a chunk of a PNG says it has. Source: PNG, third edition, 5.3.
+
+    An IEND before any IDAT is no end: OpenCV reads on until it has found the picture.
+    """
+    at, most, begun = 8, 0, False
+    while at + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        most = max(most, length)
+        if kind == b"IEND" and begun:
+            break
+        begun = begun or kind == b"IDAT"
+        at += 12 + length
+    return most
+
+
 def tiff_tags(data: bytes) -> list[int]:
     """The tags of a TIFF's first directory, in file order. Source: TIFF 6.0, section 2; BigTIFF."""
     order = "<" if data[:2] == b"II" else ">"

@@ -50,10 +50,13 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 _DAMAGE = (
-    zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError,
-    UnicodeDecodeError, struct.error, zlib.error,
+    zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, OverflowError,
+    RuntimeError, ValueError, struct.error, zlib.error,
 )  # fmt: skip
-"""What zipfile raises for a zip that is cut, garbled, encrypted or packed in a way unknown."""
+"""What zipfile raises for a zip that is cut, garbled, encrypted or packed in a way unknown.
+
+ValueError: names that are no Unicode, and 64-bit offsets that no file has.
+"""
 
 
 def disk_error(error: OSError, what: str) -> ConfigError:
