@@ -110,6 +110,32 @@ def test_what_follows_the_end_of_a_png_is_not_looked_at() -> None:
     assert far(decoded(sample("png") + b"\x60\0\0\0tEXt"), picture()) == 0
 
 
+def test_a_gif_is_as_large_as_its_screen_or_its_first_picture() -> None:
+    """Widths and heights are those that Pillow sees, whatever stands before the picture."""
+    plain = sample("gif")
+    at = plain.index(b",", 13 + 3 * 256 if plain[10] & 7 == 7 else 13)
+    for data in (
+        plain,
+        encoded(picture(), "gif", comment=b"x" * 600, save_all=True, append_images=[picture()]),
+        plain[:6] + b"\1\0\1\0" + plain[10:],
+        plain[:at] + b"!\xfe\3a,b\0" + plain[at:],
+    ):
+        with Image.open(io.BytesIO(data)) as image:
+            header = read_header(data, LIMITS)
+
+            assert (header.width, header.height) == image.size == (WIDTH, HEIGHT)
+
+
+def test_a_huge_gif_is_refused() -> None:
+    """A screen or a first picture past the limit is too many pixels."""
+    plain = sample("gif")
+    for data in (
+        plain[:6] + b"\xff" * 4 + plain[10:],
+        plain[:10] + b"\0\0\0," + b"\0\0\0\0\xff\xff\xff\xff\0",
+    ):
+        assert refusal(data)[0] == "too_many_pixels"
+
+
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
 def test_an_orientation_that_is_none_turns_nothing(orientation: int) -> None:
     """Numbers that EXIF does not know leave the picture as it is stored."""

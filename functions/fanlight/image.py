@@ -6,6 +6,7 @@ and only after their header has said that they stay within the limits.
 
 import io
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -14,7 +15,15 @@ from PIL import Image, PngImagePlugin
 
 from fanlight.config import Limits
 from fanlight.errors import Rejected
-from fanlight.sniff import exif_of_webp, jpeg_scans, png_claims, sniff, tiff_tags, webp_size
+from fanlight.sniff import (
+    exif_of_webp,
+    gif_size,
+    jpeg_scans,
+    png_claims,
+    sniff,
+    tiff_tags,
+    webp_size,
+)
 
 Pixels = npt.NDArray[np.uint8]
 """H x W (grey), H x W x 3 (RGB) or H x W x 4 (RGBA), 0 to 255, as a person sees it: turned."""
@@ -54,7 +63,7 @@ def read_header(data: bytes, limits: Limits) -> Header:
         raise too_many_bytes(len(data), limits)
     name = sniff(data)
     try:
-        header = _webp(data) if name == "webp" else _pillow(data, name)
+        header = {"webp": _webp, "gif": _gif}.get(name, partial(_pillow, name=name))(data)
     except Exception:  # noqa: BLE001 - Pillow raises whatever a broken header leads it to
         raise Rejected("corrupt", f"the {name.upper()} header cannot be read") from None
     if header.format == "jpeg" and (scans := jpeg_scans(data)) > MAX_SCANS:
@@ -158,6 +167,11 @@ def _pillow(data: bytes, name: str) -> Header:
         if name == "tiff" and orientation in (5, 6, 7, 8):  # Pillow has exchanged them
             width, height = height, width
         return Header(name, width, height, orientation)
+
+
+def _gif(data: bytes) -> Header:
+    # Pillow would allocate the first picture's place on opening, before the limits are checked.
+    return Header("gif", *gif_size(data))
 
 
 def _webp(data: bytes) -> Header:

@@ -11,6 +11,7 @@ _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _SCAN, _END, _ALONE = 0xDA, 0xD9, (0x01, 0xD8)
 """JPEG markers: start of a scan, end of the image, and those without a length. ITU-T T.81, B.1."""
 
+_GIF_EXTENSION, _GIF_PICTURE, _GIF_END = b"!,;"
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # sizes of the known DIB headers
 _TO_JPEG = "convert it to JPEG, PNG or WebP before the upload"
 _BRANDS = {
@@ -70,6 +71,25 @@ def jpeg_scans(data: bytes) -> int:
         if marker not in _ALONE:
             at += max(2, int.from_bytes(data[at : at + 2], "big"))
     return scans
+
+
+def gif_size(data: bytes) -> tuple[int, int]:
+    """Width and height in pixels of the screen, widened to hold the first picture.
+
+    Source: GIF89a specification, sections 18, 20 and 23.
+    """
+    width, height, flags = struct.unpack_from("<HHB", data, 6)
+    at = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
+    while (block := data[at]) != _GIF_PICTURE:
+        if block == _GIF_END:
+            raise ValueError("no picture is in it")
+        if block == _GIF_EXTENSION:
+            at += 2
+            while data[at]:
+                at += 1 + data[at]
+        at += 1
+    left, top, across, down = struct.unpack_from("<HHHH", data, at + 1)
+    return max(width, left + across), max(height, top + down)
 
 
 def png_claims(data: bytes) -> int:
