@@ -50,6 +50,14 @@ class Credentials:
         return "Credentials(...)"
 
 
+def signing(key: Credentials) -> Any:
+    """What oss2 signs requests with: V4, since V1 is closed to new accounts and buckets."""
+    if key.token:
+        return oss2.StsAuth(key.access_key_id, key.access_key_secret, key.token,
+                            auth_version=oss2.AUTH_VERSION_4)  # fmt: skip
+    return oss2.AuthV4(key.access_key_id, key.access_key_secret)
+
+
 class OssStore:
     """One bucket. Every request is repeated under `retry` while repeating can help."""
 
@@ -64,12 +72,7 @@ class OssStore:
         session: oss2.Session | None = None,
     ) -> None:
         """`session` is a connection pool to share; it holds no credentials."""
-        key = credentials
-        if key.token:
-            auth = oss2.StsAuth(key.access_key_id, key.access_key_secret, key.token,
-                                auth_version=oss2.AUTH_VERSION_4)  # fmt: skip
-        else:
-            auth = oss2.AuthV4(key.access_key_id, key.access_key_secret)
+        auth = signing(credentials)
         # Where crcmod lacks its extension, CRC-64 runs at 1 MB/s: the MD5 is checked instead.
         try:
             self._bucket = oss2.Bucket(auth, endpoint, bucket, region=region, session=session,

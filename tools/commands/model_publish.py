@@ -16,6 +16,7 @@ from fanlight.errors import ConfigError, TransientError
 from fanlight.model import Model
 from fanlight.place import SCHEME
 from fanlight.runtime import credentials
+from fanlight.store_oss import signing
 from tools.models import find_model
 from tools.places import Access, access_options
 from tools.zips import zip_folder
@@ -71,12 +72,7 @@ def _upload(packed: Path, archive: Archive, access: Access, *, replace: bool) ->
     """In parts, several at once; an object with the same bytes is left as it is."""
     if not access.region:
         raise ConfigError("name the bucket's region: --region cn-hangzhou, or FC_REGION")
-    keys = credentials(None, os.environ)
-    auth = (
-        oss2.StsAuth(keys.access_key_id, keys.access_key_secret, keys.token,
-                     auth_version=oss2.AUTH_VERSION_4)
-        if keys.token else oss2.AuthV4(keys.access_key_id, keys.access_key_secret)
-    )  # fmt: skip
+    auth = signing(credentials(None, os.environ))
     endpoint = access.endpoint or f"https://oss-{access.region}.aliyuncs.com"
     where = f"oss://{archive.bucket}/{archive.key}"
     try:

@@ -14,10 +14,10 @@ from fanlight.model import Model
 from fanlight.place import SCHEME
 from tools.digits.data import load_mnist
 from tools.digits.evaluate import Accuracy, Classify, evaluate
+from tools.extras import need_tensorflow
 from tools.models import MODELS, check_name
 from tools.places import Access, access_options
 from tools.published.catalog import CATALOG
-from tools.quiet import need_tensorflow
 from tools.shown import shown
 from tools.training.metrics import wilson
 from tools.training.parallel import Progress

@@ -13,7 +13,7 @@ import requests
 import urllib3
 
 from fanlight.archive import Archive
-from fanlight.store_oss import Credentials
+from fanlight.store_oss import Credentials, signing
 
 T = TypeVar("T")
 
@@ -110,14 +110,9 @@ class Prober:
         return sha256.hexdigest()
 
     def _open(self, bucket: str) -> Any:
-        key = self.keys
-        if key.token:
-            auth = oss2.StsAuth(key.access_key_id, key.access_key_secret, key.token,
-                                auth_version=oss2.AUTH_VERSION_4)  # fmt: skip
-        else:
-            auth = oss2.AuthV4(key.access_key_id, key.access_key_secret)
-        return oss2.Bucket(auth, self.endpoint, bucket, region=self.region, session=self.session,
-                           connect_timeout=(_CONNECT, _READ), enable_crc=False)  # fmt: skip
+        return oss2.Bucket(signing(self.keys), self.endpoint, bucket, region=self.region,
+                           session=self.session, connect_timeout=(_CONNECT, _READ),
+                           enable_crc=False)  # fmt: skip
 
     def _ask(self, request: Callable[[], T]) -> T:
         try:

@@ -1,11 +1,17 @@
 """What a function of the template reads and writes, from its environment variables."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from fanlight.archive import Archive
 from fanlight.errors import ConfigError
 from fanlight.place import SCHEME, Place
 from tools.template import Function, Template
+
+T = TypeVar("T")
+
+_WILDCARDS = {"*", "?"}
 
 ARCHIVES = ("FANLIGHT_MODEL", "FANLIGHT_LIBS")
 """Settings that may name a zip in OSS."""
@@ -71,28 +77,22 @@ def _settings(function: Function) -> Settings:
 def _place(name: str, text: str, problems: list[str]) -> Place | None:
     if not text:
         return None
-    try:
-        place = Place.parse(text)
-    except ConfigError as error:
-        problems.append(f"{name}: {error}")
-        return None
-    if _WILDCARDS & set(text):
-        problems.append(f"{name}: {text} holds * or ?, which a permission would read as any text")
-    return place
+    return _parsed(Place.parse, name, text, problems)
 
 
 def _archive(name: str, text: str, problems: list[str]) -> Archive | None:
     """The zip in OSS that a setting names, if it names one; libraries are always one."""
     if not text or (name == "FANLIGHT_MODEL" and not text.startswith(SCHEME)):
         return None
+    return _parsed(Archive.parse, name, text, problems)
+
+
+def _parsed(parse: Callable[[str], T], name: str, text: str, problems: list[str]) -> T | None:
     try:
-        archive = Archive.parse(text)
+        found = parse(text)
     except ConfigError as error:
         problems.append(f"{name}: {error}")
         return None
     if _WILDCARDS & set(text):
         problems.append(f"{name}: {text} holds * or ?, which a permission would read as any text")
-    return archive
-
-
-_WILDCARDS = {"*", "?"}
+    return found

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fanlight.errors import FanlightError
+from tools.cache import cache_below
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -79,8 +80,7 @@ def load_mnist(folder: Path | None = None) -> Mnist:
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Where fetched files are kept: under XDG_CACHE_HOME, or ~/.cache."""
-    base = environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "fanlight" / "mnist"
+    return cache_below("mnist", environ)
 
 
 def read_folder(folder: Path, *, names: Mapping[str, tuple[str, str]] = FILES) -> dict[str, bytes]:

@@ -1,6 +1,5 @@
 """The target's wheels: from a cache folder, and from the package registry what is not there."""
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from packaging.utils import (
 )
 
 from fanlight.errors import ConfigError
+from tools.cache import cache_below
 from tools.packaging.target import Target
 
 _SOURCES_ONLY = frozenset({"oss2"})
@@ -27,8 +27,7 @@ Say = Callable[[str], None]
 
 def cache_folder() -> Path:
     """Where downloads are kept: `$XDG_CACHE_HOME/fanlight/wheels`, else below ~/.cache."""
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "fanlight" / "wheels"
+    return cache_below("wheels")
 
 
 def fetch(pins: dict[str, str], target: Target, cache: Path, say: Say) -> dict[str, Path]:

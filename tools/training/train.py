@@ -17,10 +17,11 @@ import numpy as np
 from fanlight.bundle import Bundle, Input
 from fanlight.config import Limits
 from fanlight.model import Model
+from fanlight.quiet import quiet
 from tools.bundles import check_replaceable
+from tools.extras import need_tensorflow
 from tools.places import Access
 from tools.published import efficientnet
-from tools.quiet import need_tensorflow, quiet
 from tools.training import assemble, report
 from tools.training.classes import survey
 from tools.training.embed import READERS, Embedder, Floats, views_for

@@ -1,9 +1,5 @@
 """LiteRT, the default: 0.15 s to import where TensorFlow takes seconds."""
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -12,6 +8,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from fanlight.backends import Tensor
+from fanlight.quiet import quiet
 
 
 class LiteRt:
@@ -72,24 +69,8 @@ def _real(tensor: Any, details: Any) -> Tensor:
 
 def load(file: Path, threads: int) -> LiteRt:
     """Read `file` and allocate its tensors."""
-    with _without_chatter():
+    # It writes "INFO: Created TensorFlow Lite XNNPACK delegate" and offers no way not to.
+    with quiet():
         interpreter = Interpreter(model_path=str(file), num_threads=threads)
         interpreter.allocate_tensors()
     return LiteRt(interpreter)
-
-
-@contextmanager
-def _without_chatter() -> Iterator[None]:
-    """LiteRT writes "INFO: Created TensorFlow Lite XNNPACK delegate" and offers no way not to.
-
-    What goes wrong is raised as well as written, so nothing is lost with the line.
-    """
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)

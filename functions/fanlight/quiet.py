@@ -1,18 +1,9 @@
-"""TensorFlow: whether it is there, and without the lines it writes past every setting."""
+"""Silence for libraries that write past every setting they offer."""
 
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
-
-from fanlight.errors import ConfigError
-
-
-def need_tensorflow() -> None:
-    """ConfigError, with what to install, where TensorFlow is not."""
-    if find_spec("tensorflow") is None:
-        raise ConfigError("training needs the train extra: pip install -e '.[train]'")
 
 
 @contextmanager

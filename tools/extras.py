@@ -1,0 +1,11 @@
+"""What is installed beyond the least, and the word for what is not."""
+
+from importlib.util import find_spec
+
+from fanlight.errors import ConfigError
+
+
+def need_tensorflow() -> None:
+    """ConfigError, with what to install, where TensorFlow is not."""
+    if find_spec("tensorflow") is None:
+        raise ConfigError("training needs the train extra: pip install -e '.[train]'")
