@@ -7,10 +7,12 @@ from pathlib import Path
 import oss2
 import pytest
 
+from fanlight.digest import sha256_of
 from tests.test_model import drawn_one
 from tools.deployment.checks import problems
 from tools.localcloud.cloud import LocalCloud
 from tools.template import Template, from_source, project_template, read_template
+from tools.zips import zip_folder
 
 ROOT = Path(__file__).parent.parent
 BUCKET = "fanlight-demo"
@@ -55,3 +57,16 @@ def test_results_and_failures_are_told(template: Template) -> None:
 
     assert "result output/digits/1.png.json" in said
     assert "ALARM failed/2026-11-24/x-0.json" in said
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_the_digest_shown_is_the_one_printed(readme: str, tmp_path: Path) -> None:
+    """What publishing the digits prints, name and digest, is what the transcript shows."""
+    zip_folder(ROOT / "functions/models/digits", tmp_path / "digits.zip")
+    sha256 = sha256_of(tmp_path / "digits.zip")[:12]
+
+    shown = re.findall(
+        r"digits-1\.0\.0-(\w+)\.zip#sha256=(\w+)", (ROOT / readme).read_text("utf-8")
+    )
+
+    assert shown == [(sha256, sha256)]
