@@ -24,6 +24,9 @@ def write_zip(files: Iterable[tuple[str, Path]], target: Path) -> None:
         for name, path in files:
             entry = zipfile.ZipInfo(name, EPOCH)
             entry.external_attr = 0o100644 << 16
-            with path.open("rb") as source, packed.open(entry, "w", force_zip64=True) as out:
+            # Told beforehand, so that only huge files get zip64 fields, which not every Python
+            # writes alike.
+            entry.file_size = path.stat().st_size
+            with path.open("rb") as source, packed.open(entry, "w") as out:
                 while chunk := source.read(_CHUNK):
                     out.write(chunk)
