@@ -52,7 +52,8 @@ class Reconciler:
         """Make the result of `key` true of its object, or find that it is.
 
         Raises TransientError when the object changes faster than it can be read, KeyRefused when
-        the key can have no result, and what the stores raise.
+        the key can have no result, and what the stores raise. After Unsettled somebody has to
+        reconcile again once nothing is on its way: in the cloud, the platform's retry.
         """
         target = self.target(key)
         for _ in range(ATTEMPTS):
