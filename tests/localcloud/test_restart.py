@@ -165,3 +165,16 @@ def test_an_instance_can_be_killed_in_the_middle_of_a_request(tmp_path: Path) ->
     assert asked == [(slow, 1), (slow, 2), (quick, 1)]
     assert notes(tmp_path, "a") == [b"slow", b"slow", b"quick"]
     assert lines == ["the process ended: status -9"]
+
+
+def test_disks_that_a_killed_cloud_left_are_removed(tmp_path: Path) -> None:
+    """The next cloud of a folder begins with none; its instances' own are below it."""
+    left = tmp_path / "data" / "instances" / "left"
+    left.mkdir(parents=True)
+    code = "import tempfile\ndef handler(event, context):\n    return tempfile.gettempdir()"
+    with LocalCloud(noting(tmp_path, code), Options(data=tmp_path / "data")) as cloud:
+        place = Path(cloud.invoke("a", b"").payload)
+
+        assert place.parent == left.parent
+        assert list(left.parent.iterdir()) == [place]
+    assert list(left.parent.iterdir()) == []

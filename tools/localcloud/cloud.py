@@ -143,7 +143,8 @@ class LocalCloud:
                 "FC_REGION": self.template.region,
                 "FC_ACCOUNT_ID": self.template.account,
             }
-            return Instance(served, extra, options.python, options.on_line)
+            disks = self._folder.instances if self._folder else None
+            return Instance(served, extra, options.python, options.on_line, disks)
 
         keys = partial(self._roles.__getitem__, _role(function))
         return Invoker(function, start, keys, self._waiting, self._failed, options)

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 from pathlib import Path
 
 from fanlight.errors import ConfigError
@@ -18,6 +19,11 @@ class DataFolder:
     def queue(self) -> Path:
         """The file of the asynchronous invocations."""
         return self.path / "queue.sqlite"
+
+    @property
+    def instances(self) -> Path:
+        """The disks of the instances; empty when the folder has just been locked."""
+        return self.path / "instances"
 
     def lock(self) -> None:
         """ConfigError if another process has it, or if it cannot be made or written."""
@@ -36,6 +42,9 @@ class DataFolder:
             message = "is in use by another local cloud; stop it or name another folder"
             raise ConfigError(f"{self.path} {message}") from None
         self._lock = descriptor
+        # What instances left behind whose cloud was killed: they died with it.
+        shutil.rmtree(self.instances, ignore_errors=True)
+        self.instances.mkdir(exist_ok=True)
 
     def release(self) -> None:
         """Let another cloud have it. Does nothing if not locked."""

@@ -55,14 +55,18 @@ class Instance:
     """Started cold; `invoke` initializes it first. Broken once its process has ended."""
 
     def __init__(
-        self, function: Function, environment: dict[str, str], python: str, on_line: OnLine
-    ) -> None:
-        """`environment` is added to the template's own variables."""
+        self, function: Function, environment: dict[str, str], python: str, on_line: OnLine,
+        disks: Path | None = None,
+    ) -> None:  # fmt: skip
+        """`environment` is added to the template's own variables.
+
+        `disks`: the folder in which the instance gets its own; None: the machine's temporary one.
+        """
         self._function, self._on_line = function, on_line
         self._initialized = function.initializer is None
         self._killed_at = inf
         # An instance's disk is its own, and gone with it.
-        self._disk = tempfile.TemporaryDirectory(prefix="fanlight-instance-")
+        self._disk = tempfile.TemporaryDirectory(prefix="fanlight-instance-", dir=disks)
         answers, theirs = os.pipe()
         self._answers = os.fdopen(answers, "rb")
         self._process = subprocess.Popen(
