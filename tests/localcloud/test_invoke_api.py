@@ -318,9 +318,10 @@ def test_a_signature_is_for_one_request(change: dict[str, Any]) -> None:
 def test_stopping_closes_the_port(cloud: LocalCloud) -> None:
     """The invoke API ends with its cloud, and starts again with it at the same port."""
     other = LocalCloud(cloud.template)
-    with other:
-        url = other.invoke_url
-        assert requests.get(url, timeout=10).status_code == 404
+    other.start()
+    url = other.invoke_url
+    assert requests.get(url, timeout=10).status_code == 404
+    other.stop()
     with pytest.raises(requests.ConnectionError):
         requests.get(url, timeout=10)
     with other:

@@ -78,16 +78,40 @@ def test_what_waits_when_the_cloud_stops_is_run_by_the_next(tmp_path: Path) -> N
     assert lines == ["20 events wait from before"]
 
 
-def test_without_a_folder_nothing_is_kept(tmp_path: Path) -> None:
-    """Each start of a cloud in memory begins with an empty queue."""
+def test_a_cloud_that_is_started_again_goes_on(tmp_path: Path) -> None:
+    """Without a folder too, what waits when it is stopped is run after the next start."""
     cloud = LocalCloud(noting(tmp_path))
+    cloud.start()
+    cloud.invoke_async("a", b"early", delay=0.2)
+    cloud.stop()
     with cloud:
-        cloud.invoke_async("a", b"lost", delay=0.1)
-    with cloud:
-        cloud.invoke_async("a", b"kept", delay=0.1)
+        cloud.invoke_async("a", b"late", delay=0.2)
         assert cloud.drain()
 
-    assert notes(tmp_path, "a") == [b"kept"]
+    assert notes(tmp_path, "a") == [b"early", b"late"]
+
+
+def test_without_a_folder_nothing_is_kept(tmp_path: Path) -> None:
+    """The next cloud begins with an empty queue."""
+    with LocalCloud(noting(tmp_path)) as cloud:
+        cloud.invoke_async("a", b"lost", delay=0.1)
+    with LocalCloud(noting(tmp_path)) as cloud:
+        cloud.invoke_async("a", b"new", delay=0.1)
+        assert cloud.drain()
+
+    assert notes(tmp_path, "a") == [b"new"]
+
+
+def test_a_call_to_a_stopped_cloud_is_answered(tmp_path: Path) -> None:
+    """Nobody waits without end for an instance that will not come."""
+    cloud = LocalCloud(noting(tmp_path))
+    with cloud:
+        assert cloud.invoke("a", b"now").ok
+    answer = cloud.invoke("a", b"too late")
+
+    assert json.loads(answer.payload) == {
+        "errorType": "Stopped", "errorMessage": "the local cloud has been stopped",
+    }  # fmt: skip
 
 
 def test_events_of_a_function_that_is_gone_wait_for_it(tmp_path: Path) -> None:

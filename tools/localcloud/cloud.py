@@ -64,11 +64,9 @@ class LocalCloud:
 
         Raises OSError if a port is taken, ConfigError if the queue cannot be read.
         """
-        if self._folder:
-            self._folder.lock()
         with ExitStack() as undo:
-            undo.callback(self._release)
             self._waiting.open()
+            undo.callback(self._waiting.close)
             self.endpoint.start()
             undo.callback(self.endpoint.stop)
             self._invoke_api.start()
@@ -82,14 +80,18 @@ class LocalCloud:
             invoker.start()
 
     def stop(self) -> None:
-        """Take no more invocations, end the instances after their present requests, then OSS."""
+        """Take no more invocations, end the instances after their present requests, then OSS.
+
+        What is stored and what waits is there again after `start`.
+        """
         self._invoke_api.stop()
         for invoker in self._invokers.values():
             invoker.stop()
         self.endpoint.stop()
-        self._release()
 
-    def _release(self) -> None:
+    def close(self) -> None:
+        """Stop for good: let go of the folder, or forget what was kept without one."""
+        self.stop()
         self._waiting.close()
         if self._folder:
             self._folder.release()
@@ -104,7 +106,7 @@ class LocalCloud:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.stop()
+        self.close()
 
     def invoke(self, name: str, event: bytes) -> Answer:
         """Run a function on `event` and wait for its answer."""

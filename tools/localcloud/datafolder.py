@@ -27,8 +27,6 @@ class DataFolder:
 
     def lock(self) -> None:
         """ConfigError if another process has it, or if it cannot be made or written."""
-        if self._lock is not None:
-            return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             # Not inherited, so an instance that outlives the cloud holds no lock.

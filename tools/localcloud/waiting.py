@@ -82,9 +82,11 @@ class Waiting:
         self._listeners: dict[str, Callable[[], None]] = {}
 
     def open(self) -> None:
-        """Read what is waiting. ConfigError if the file cannot be used as a queue."""
+        """Read what is waiting; does nothing if open. ConfigError if the file is no queue."""
         name = self._path or ":memory:"
         with self._state:
+            if self._database is not None:
+                return
             try:
                 # Autocommit: a statement alone is a transaction. `_state` keeps threads apart.
                 database = sqlite3.connect(name, isolation_level=None, check_same_thread=False)
