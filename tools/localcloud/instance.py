@@ -79,6 +79,8 @@ class Instance:
             start_new_session=True,  # Ctrl-C is for the cloud, which stops its instances in order
         )
         os.close(theirs)
+        assert self._process.stdin  # noqa: S101 - for the type checker
+        self._requests = self._process.stdin
         self._usage = Usage(function, self._process.pid, Path(self._disk.name))
         self._end_of_log = uuid.uuid4().hex
         self._printed = threading.Event()
@@ -117,9 +119,8 @@ class Instance:
         self._process.wait()
         self._printer.join(1)
         self._answers.close()
-        assert self._process.stdin  # noqa: S101 - for the type checker
         with suppress(OSError):  # a request that could not be sent is still in it
-            self._process.stdin.close()
+            self._requests.close()
         self._disk.cleanup()
 
     def _invoke(self, request_id: str, event: bytes, keys: Credentials) -> Answer:
@@ -151,15 +152,17 @@ class Instance:
         self._printed.clear()
         began = time.monotonic()
         self._signal(signal.SIGCONT)
-        assert self._process.stdin  # noqa: S101 - for the type checker
         try:
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
-            self._process.stdin.flush()
+            self._requests.write(json.dumps(request).encode() + b"\n")
+            self._requests.flush()
         except OSError:
             return self._died(0)
         if not self._answered(began + timeout):
             self.kill()
-            return _error("FunctionTimedOut", f"{kind} timed out after {timeout:g} seconds")
+            what = "Function" if kind == "invoke" else kind
+            peak = self._usage.peak_mb
+            told = f"{what} timed out after {timeout:g} seconds (maxMemoryUsage: {peak:.2f}MB)"
+            return Answer(ok=False, payload=error_document("FunctionTimedOut", told))
         line = self._answers.readline()
         if not line or self._usage.exceeded():
             return self._died(time.monotonic() - began)
@@ -199,11 +202,11 @@ class Instance:
         self._printer.join(1)  # its last lines are the ones that tell why
         why = exceeded or f"status {code}"
         self._on_line(self._function.name, f"the process ended: {why}")
-        return _error(
-            "ProcessExited",
+        message = (
             "Process exited unexpectedly before completing request "
-            f"(duration: {seconds * 1000:.0f}ms, maxMemoryUsage: {self._usage.peak_mb:.0f}MB)",
+            f"(duration: {seconds * 1000:.0f}ms, maxMemoryUsage: {self._usage.peak_mb:.0f}MB)"
         )
+        return Answer(ok=False, payload=error_document("ProcessExited", message))
 
     def _environment(self, extra: dict[str, str]) -> dict[str, str]:
         function = self._function
@@ -234,10 +237,6 @@ class Instance:
                         on_line(self._function.name, rest)
                 if rest != text:
                     self._printed.set()
-
-
-def _error(kind: str, message: str) -> Answer:
-    return Answer(ok=False, payload=error_document(kind, message))
 
 
 def error_document(kind: str, message: str) -> str:
