@@ -26,6 +26,7 @@ from tools.events import oss_event
 from tools.localcloud.acs3 import ApiError, ApiRequest, verify
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.invoke_api import MAX_PAYLOAD
+from tools.localcloud.options import Options
 from tools.localcloud.signature import Credentials
 from tools.template import from_source, project_template, read_template
 
@@ -54,7 +55,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     template = from_source(read_template(project_template()))
     echo = replace(template.functions[0], name="echo", code=folder, handler="echo.handler",
                    initializer=None, pre_stop=None, triggers=(), on_failure=None)  # fmt: skip
-    with LocalCloud(replace(template, functions=(echo,)), instances=1) as cloud:
+    with LocalCloud(replace(template, functions=(echo,)), Options(instances=1)) as cloud:
         yield cloud
 
 
@@ -149,7 +150,7 @@ def test_an_asynchronous_invocation_leaves_its_result_in_the_bucket() -> None:
     cv2.line(page, (80, 40), (80, 160), 20, 14)
     template = from_source(read_template(project_template()))
     functions = tuple(replace(function, triggers=()) for function in template.functions)
-    with LocalCloud(replace(template, functions=functions), instances=1) as cloud:
+    with LocalCloud(replace(template, functions=functions), Options(instances=1)) as cloud:
         auth = oss2.AuthV4(cloud.keys.access_key_id, cloud.keys.access_key_secret)
         cloud.endpoint.create_bucket(BUCKET)
         bucket = oss2.Bucket(auth, cloud.endpoint.url, BUCKET, region="cn-hangzhou")
@@ -317,9 +318,10 @@ def test_a_signature_is_for_one_request(change: dict[str, Any]) -> None:
 def test_stopping_closes_the_port(cloud: LocalCloud) -> None:
     """The invoke API ends with its cloud, and starts again with it at the same port."""
     other = LocalCloud(cloud.template)
-    with other:
-        url = other.invoke_url
-        assert requests.get(url, timeout=10).status_code == 404
+    other.start()
+    url = other.invoke_url
+    assert requests.get(url, timeout=10).status_code == 404
+    other.stop()
     with pytest.raises(requests.ConnectionError):
         requests.get(url, timeout=10)
     with other:
@@ -329,7 +331,7 @@ def test_stopping_closes_the_port(cloud: LocalCloud) -> None:
 def test_a_taken_port_leaves_nothing_open(cloud: LocalCloud) -> None:
     """When the invoke API cannot start, neither does the endpoint."""
     taken = int(cloud.invoke_url.rpartition(":")[2])
-    other = LocalCloud(cloud.template, invoke_port=taken)
+    other = LocalCloud(cloud.template, Options(invoke_port=taken))
 
     with pytest.raises(OSError, match="in use"):
         other.start()

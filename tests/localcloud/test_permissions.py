@@ -5,8 +5,9 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import oss2
@@ -22,6 +23,7 @@ from tools.deployment.ram import functions_policy
 from tools.deployment.settings import settings_of
 from tools.localcloud import cloud as local
 from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.options import Options
 from tools.localcloud.oss import Credentials, OssEndpoint
 from tools.localcloud.oss_dialect import _ROUTES
 from tools.localcloud.permissions import ACTIONS, allowed, parse
@@ -266,8 +268,10 @@ class Ran:
 
     def __init__(self, template: Template, *, permissive: bool = False) -> None:
         lines: list[str] = []
-        cloud = LocalCloud(template, instances=1, first_pause=0.01, permissive=permissive,
-                           on_line=lambda _function, line: lines.append(line))  # fmt: skip
+        cloud = LocalCloud(template, Options(
+            instances=1, first_pause=0.01, permissive=permissive,
+            on_line=lambda _function, line: lines.append(line),
+        ))  # fmt: skip
         with cloud:
             auth = oss2.AuthV4(cloud.keys.access_key_id, cloud.keys.access_key_secret)
             bucket = oss2.Bucket(auth, cloud.endpoint.url, BUCKET, region=REGION)
@@ -330,7 +334,13 @@ def test_roles_are_apart(described: Template) -> None:
 
 def test_the_welcome_says_who_may(described: Template) -> None:
     """Whoever reads it knows whether a missing permission would show."""
-    cloud = LocalCloud(described)
+    with closing(LocalCloud(described)) as cloud:
+        assert "functions may do what fanlight policy prints" in welcome(cloud, Options())
+        assert "anything in OSS (--permissive)" in welcome(cloud, Options(permissive=True))
 
-    assert "functions may do what fanlight policy prints" in welcome(cloud, described)
-    assert "anything in OSS (--permissive)" in welcome(cloud, described, permissive=True)
+
+def test_the_welcome_says_what_is_kept(described: Template) -> None:
+    """It names the folder, or the option that keeps everything."""
+    with closing(LocalCloud(described)) as cloud:
+        assert "Buckets       gone when it stops, without --data DIR\n" in welcome(cloud, Options())
+        assert "Buckets       kept in here\n" in welcome(cloud, Options(data=Path("here")))

@@ -11,18 +11,18 @@ import logging
 import re
 import uuid
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
 from tools.localcloud.acs3 import ApiError, ApiRequest, verify
 from tools.localcloud.instance import Answer
-from tools.localcloud.invoker import Invocation, Invoker
+from tools.localcloud.invoker import Invoker
 from tools.localcloud.oss_request import headers_of
 from tools.localcloud.server import WsgiServer
 from tools.localcloud.signature import Credentials
+from tools.localcloud.waiting import Delivery
 
 if TYPE_CHECKING:  # the interface exists for type checkers only
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -42,10 +42,17 @@ class InvokeEndpoint:
     """InvokeFunction on 127.0.0.1, for the holders of `credentials`."""
 
     def __init__(
-        self, invokers: Mapping[str, Invoker], credentials: Sequence[Credentials], port: int = 0
+        self,
+        invokers: Mapping[str, Invoker],
+        accept: Callable[[Delivery], None],
+        credentials: Sequence[Credentials],
+        port: int = 0,
     ) -> None:
-        """`invokers`: by the names of their functions. `port`: 0 takes any that is free."""
-        self._invokers = invokers
+        """`invokers`: by the names of their functions. `port`: 0 takes any that is free.
+
+        `accept`: puts an asynchronous invocation where it is safe, before it is answered.
+        """
+        self._invokers, self._accept = invokers, accept
         self._credentials = tuple(credentials)
         self._server = WsgiServer(self._serve, port)
 
@@ -94,11 +101,9 @@ class InvokeEndpoint:
             message = f"payload size exceeds maximum allowed size ({MAX_PAYLOAD[kind]} bytes)"
             raise ApiError(400, "EntityTooLarge", message)
         if kind == "Async":
-            invoker.submit(Invocation(request.body, request_id=request_id))
+            self._accept(Delivery(invoker.function.name, request.body, request_id))
             return 202, {}, b""
-        answer: Future[Answer] = Future()
-        invoker.submit(Invocation(request.body, answer, request_id))
-        return _answered(answer.result(), with_log=log == "Tail")
+        return _answered(invoker.call(request.body, request_id), with_log=log == "Tail")
 
     def _named(self, name: str, qualifier: str) -> Invoker:
         if name not in self._invokers:

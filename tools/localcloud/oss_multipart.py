@@ -2,14 +2,13 @@
 
 from tools.localcloud.oss_objects import Service, announce, forbids, kept_headers, result_headers
 from tools.localcloud.oss_request import coder, from_xml, number, texts, to_xml
-from tools.localcloud.oss_store import crc64
 from tools.localcloud.oss_types import OssError, Request, Response, Xml
 
 
 def create(service: Service, request: Request) -> Response:
     """InitiateMultipartUpload."""
     headers, forbid = kept_headers(request.headers), forbids(request.headers)
-    upload = service.store.create_upload(request.bucket, request.key, headers, forbid=forbid)
+    upload = service.store.multipart.create(request.bucket, request.key, headers, forbid=forbid)
     coded = coder(request.query)
     result = [("Bucket", request.bucket), ("Key", coded(request.key)), ("UploadId", upload)]
     return Response(200, {}, to_xml("InitiateMultipartUploadResult", result))
@@ -21,8 +20,9 @@ def put_part(service: Service, request: Request) -> Response:
         raise OssError(501, "NotImplemented", "Not spoken by this endpoint: UploadPartCopy.")
     part = number(request.query, "partNumber", 0, 1, 10000)
     upload = request.query["uploadId"]
-    etag = service.store.put_part(request.bucket, request.key, upload, part, request.body)
-    return Response(200, {"ETag": f'"{etag}"', "x-oss-hash-crc64ecma": str(crc64(request.body))})
+    body = request.body
+    etag = service.store.multipart.put_part(request.bucket, request.key, upload, part, body)
+    return Response(200, {"ETag": f'"{etag}"', "x-oss-hash-crc64ecma": str(body.crc)})
 
 
 def list_parts(service: Service, request: Request) -> Response:
@@ -30,20 +30,20 @@ def list_parts(service: Service, request: Request) -> Response:
     query = request.query
     limit = number(query, "max-parts", 1000, 1, 1000)
     marker = number(query, "part-number-marker", 0, 0, 10000)
-    parts = service.store.parts(request.bucket, request.key, query["uploadId"])
-    remaining = [part for part in parts if int(part.key) > marker]
-    shown = remaining[:limit]
+    page = service.store.multipart.parts(
+        request.bucket, request.key, query["uploadId"], marker, limit
+    )
     result: list[tuple[str, Xml]] = [
         ("Bucket", request.bucket),
         ("EncodingType", query.get("encoding-type", "")),
         ("Key", coder(query)(request.key)),
         ("UploadId", query["uploadId"]),
         ("PartNumberMarker", str(marker)),
-        ("NextPartNumberMarker", shown[-1].key if shown else str(marker)),
+        ("NextPartNumberMarker", page.entries[-1].key if page.entries else str(marker)),
         ("MaxParts", str(limit)),
-        ("IsTruncated", "true" if len(remaining) > limit else "false"),
+        ("IsTruncated", "true" if page.last else "false"),
     ]
-    for part in shown:
+    for part in page.entries:
         about = [("PartNumber", part.key), ("LastModified", part.last_modified)]
         about += [("ETag", f'"{part.etag}"'), ("Size", str(part.size))]
         result.append(("Part", about))
@@ -52,7 +52,7 @@ def list_parts(service: Service, request: Request) -> Response:
 
 def complete(service: Service, request: Request) -> Response:
     """CompleteMultipartUpload."""
-    root = from_xml(request.body)
+    root = from_xml(request.body.read())
     try:
         numbers = [int(text) for text in texts(root, "PartNumber")]
         parts = list(zip(numbers, texts(root, "ETag"), strict=True))
@@ -60,7 +60,7 @@ def complete(service: Service, request: Request) -> Response:
         raise OssError(400, "MalformedXML", "Each part has a number and an ETag.") from None
     if numbers != sorted(set(numbers)):
         raise OssError(400, "InvalidPartOrder", "The parts are not in ascending order.")
-    stored = service.store.complete_upload(
+    stored = service.store.multipart.complete(
         request.bucket,
         request.key,
         request.query["uploadId"],
@@ -76,5 +76,5 @@ def complete(service: Service, request: Request) -> Response:
 
 def abort(service: Service, request: Request) -> Response:
     """AbortMultipartUpload."""
-    service.store.abort_upload(request.bucket, request.key, request.query["uploadId"])
+    service.store.multipart.abort(request.bucket, request.key, request.query["uploadId"])
     return Response(204)

@@ -11,6 +11,7 @@ from typing import Any
 
 from werkzeug.formparser import parse_form_data
 
+from tools.localcloud.body import Body
 from tools.localcloud.oss_request import check_key
 from tools.localcloud.oss_types import OssError, Request
 from tools.localcloud.signature import Credentials, find, require_equal, sign_v1
@@ -21,7 +22,7 @@ class Form:
     """A form whose policy was found to be signed and kept."""
 
     key: str
-    content: bytes
+    content: Body
     fields: Mapping[str, str]  # names in lower case, values like those of headers
     signer: Credentials
     status: int  # what success is to be answered with
@@ -44,7 +45,7 @@ def read_form(request: Request, known: Sequence[Credentials]) -> Form:
     status = fields.get("success_action_status")
     return Form(
         key=check_key(key.encode("utf-8")),
-        content=content,
+        content=Body(content),
         fields={name: _header_value(name, value) for name, value in fields.items()},
         signer=credentials,
         status=int(status) if status in ("200", "201") else 204,
@@ -58,8 +59,8 @@ def _parse(request: Request) -> tuple[dict[str, str], str, bytes]:
     environ = {
         "REQUEST_METHOD": "POST",
         "CONTENT_TYPE": content_type,
-        "CONTENT_LENGTH": str(len(request.body)),
-        "wsgi.input": io.BytesIO(request.body),
+        "CONTENT_LENGTH": str(request.body.size),
+        "wsgi.input": io.BytesIO(request.body.read()),
     }
     _, form, files = parse_form_data(environ)
     if "file" not in files:
