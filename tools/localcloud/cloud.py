@@ -76,7 +76,7 @@ class LocalCloud:
                 limit=instances, first_pause=first_pause, idle_after=idle_after)
             for function in template.functions
         }  # fmt: skip
-        self._invoke_api = InvokeEndpoint(self._invokers, credentials, invoke_port)
+        self._invoke_api = InvokeEndpoint(self._invokers, self.endpoint.keys, invoke_port)
 
     @property
     def invoke_url(self) -> str:

@@ -58,7 +58,7 @@ def answer(service: Service, request: Request) -> Response:
         what = ", ".join(sorted(unknown)) or f"{request.method} of a {level}"
         raise OssError(501, "NotImplemented", f"Not spoken by this endpoint: {what}.")
     if operation is not oss_objects.post:  # a form brings its signature among its fields
-        signer = verify(request, service.credentials, service.region)
+        signer = verify(request, service.keys, service.region, service.clock())
         service.authorize(signer, needs((level, request.method, selector), request))
     return operation(service, request)
 

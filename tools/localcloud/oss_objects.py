@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
+from tools.localcloud.credentials import Credentials, Keyring
 from tools.localcloud.oss_post import read_form
 from tools.localcloud.oss_request import copy_source, to_xml
 from tools.localcloud.oss_store import Store
 from tools.localcloud.oss_types import ObjectCreated, OssError, Request, Response, Stored
 from tools.localcloud.permissions import Policy, authorize
-from tools.localcloud.signature import Credentials
 
 _KEPT = frozenset(["cache-control", "content-disposition", "content-encoding", "content-type"])
 _KEPT |= {"content-language", "expires"}
@@ -21,10 +21,14 @@ _CONDITIONS = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-
 
 @dataclass(frozen=True)
 class Service:
-    """What the operations work with. `policies`: by access key; without any, all is allowed."""
+    """What the operations work with. `policies`: by access key; without any, all is allowed.
+
+    `clock`: seconds since 1970, by which signatures are stale and credentials expire.
+    """
 
     store: Store
-    credentials: Sequence[Credentials]
+    keys: Keyring
+    clock: Callable[[], float]
     region: str
     account: str
     policies: Mapping[str, Sequence[Policy]]
@@ -72,7 +76,7 @@ def _copy(service: Service, request: Request) -> Response:
 
 def post(service: Service, request: Request) -> Response:
     """PostObject; the key and what else other requests say in headers are fields of the form."""
-    form = read_form(request, service.credentials)
+    form = read_form(request, service.keys, service.clock())
     service.authorize(form.signer, [("oss:PutObject", f"{request.bucket}/{form.key}")])
     headers, forbid = kept_headers(form.fields), forbids(form.fields)
     stored = service.store.put(request.bucket, form.key, form.content, headers, forbid=forbid)
