@@ -104,8 +104,10 @@ def _verify_url_v1(request: Request, keys: Keyring, now: float) -> Credentials:
     expires = query.get("Expires", "")
     key_id, token = query.get("OSSAccessKeyId", ""), query.get("security-token", "")
     credentials = find(keys, key_id, token, now)
+    if not re.fullmatch(r"\d{1,12}", expires, re.ASCII):
+        raise OssError(403, "AccessDenied", "Invalid date (should be seconds since epoch).")
     _verify_v1(request, credentials, expires, query["Signature"])
-    _require_unexpired(int(expires) if re.fullmatch(r"\d{1,12}", expires, re.ASCII) else 0, now)
+    _require_unexpired(int(expires), now)
     return credentials
 
 
