@@ -52,15 +52,24 @@ def answer(service: Service, request: Request) -> Response:
     selectors = [key[2] for key in _ROUTES if key[:2] == (level, request.method)]
     selector = next((name for name in selectors if name in request.query), "")
     taken, operation = _ROUTES.get((level, request.method, selector), (_NONE, None))
-    unknown = {name for name in request.query if not is_signing(name)} - taken - {selector}
-    unknown |= {name for name in request.headers if not _is_known(name, request.headers)}
-    if operation is None or unknown:
-        what = ", ".join(sorted(unknown)) or f"{request.method} of a {level}"
-        raise OssError(501, "NotImplemented", f"Not spoken by this endpoint: {what}.")
+    parameters = {name for name in request.query if not is_signing(name)} - taken - {selector}
+    headers = {name for name in request.headers if not _is_known(name, request.headers)}
+    if operation is None or parameters or headers:
+        raise _refusal(request.method, level, parameters, headers)
     if operation is not oss_objects.post:  # a form brings its signature among its fields
         signer = verify(request, service.keys, service.region, service.clock())
         service.authorize(signer, needs((level, request.method, selector), request))
     return operation(service, request)
+
+
+def _refusal(method: str, level: str, parameters: set[str], headers: set[str]) -> OssError:
+    what = [method]
+    if parameters:
+        what.append("?" + "&".join(sorted(parameters)))
+    what.append({"service": "of the service", "bucket": "of a bucket"}.get(level, "of an object"))
+    if headers:
+        what.append("with " + ", ".join(sorted(headers)))
+    return OssError(501, "NotImplemented", f"Not spoken by this endpoint: {' '.join(what)}.")
 
 
 def _is_known(name: str, headers: Mapping[str, str]) -> bool:
