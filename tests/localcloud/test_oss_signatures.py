@@ -72,13 +72,15 @@ class Way:
     version: str
     in_url: bool
 
-    def sign(self, scene: Scene, who: Credentials) -> Signed:
+    def sign(self, scene: Scene, who: Credentials, *, bare: bool = False) -> Signed:
         auth = oss2.make_auth(who.access_key_id, who.access_key_secret, self.version)
         if who.security_token:
             auth = oss2.StsAuth(who.access_key_id, who.access_key_secret, who.security_token,
                                 auth_version=self.version)  # fmt: skip
         bucket = oss2.Bucket(auth, scene.endpoint.url, "pictures", region="cn-hangzhou")
         params, headers = {"response-content-type": "a/b"}, {"x-oss-range-behavior": "standard"}
+        if bare:
+            params, headers = {}, {}
         if self.in_url:
             url = bucket.sign_url("GET", KEY, LASTS, headers=dict(headers), params=params)
             return Signed(url, headers)
@@ -112,13 +114,6 @@ def test_a_good_signature_opens(scene: Scene, way: Way, who: Credentials) -> Non
     assert answer.headers["Content-Type"] == "a/b"
 
 
-def other_method(signed: Signed) -> None:
-    signed.method = "DELETE"
-    signed.url = signed.url.replace("response-content-type=a%2Fb&", "").replace(
-        "response-content-type=a%2Fb", ""
-    )
-
-
 def other_key(signed: Signed) -> None:
     signed.url = signed.url.replace("%2525", "%2526")
 
@@ -131,8 +126,8 @@ def other_header(signed: Signed) -> None:
     signed.headers["x-oss-range-behavior"] = "other"
 
 
-def more_headers(signed: Signed) -> None:
-    signed.headers["x-oss-meta-more"] = "1"
+def fewer_headers(signed: Signed) -> None:
+    del signed.headers["x-oss-range-behavior"]
 
 
 def content_type(signed: Signed) -> None:
@@ -146,7 +141,7 @@ def wrong_secret(who: Credentials) -> Credentials:
 @every_way
 @either
 @pytest.mark.parametrize(
-    "spoil", [other_method, other_key, other_query, other_header, more_headers, content_type]
+    "spoil", [other_key, other_query, other_header, fewer_headers, content_type]
 )
 def test_a_signature_is_for_one_request(
     scene: Scene, way: Way, who: Credentials, spoil: Callable[[Signed], None]
@@ -154,6 +149,18 @@ def test_a_signature_is_for_one_request(
     """Another method, key, parameter or signed header, and it is no signature."""
     signed = way.sign(scene, who)
     spoil(signed)
+
+    assert told(signed.send()) == (403, "SignatureDoesNotMatch")
+
+
+@every_way
+@either
+def test_a_signature_is_for_one_method(scene: Scene, way: Way, who: Credentials) -> None:
+    """What was signed to read cannot be used to delete."""
+    signed = way.sign(scene, who, bare=True)
+    assert signed.send().content == BODY
+
+    signed.method = "DELETE"
 
     assert told(signed.send()) == (403, "SignatureDoesNotMatch")
 

@@ -23,7 +23,7 @@ from tools.deployment.settings import settings_of
 from tools.localcloud import cloud as local
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.oss import Credentials, OssEndpoint
-from tools.localcloud.oss_dialect import _ROUTES
+from tools.localcloud.oss_dialect import ROUTES
 from tools.localcloud.permissions import ACTIONS, allowed, parse
 from tools.samples import sample
 from tools.template import Template, from_source, project_template, read_template
@@ -116,7 +116,7 @@ def test_what_is_not_supported_is_refused_by_name(document: Document, message: s
 
 def test_every_operation_has_its_action() -> None:
     """There is no request that is answered without a permission."""
-    assert ACTIONS.keys() == _ROUTES.keys()
+    assert ACTIONS.keys() == ROUTES.keys()
 
 
 class Scene:
