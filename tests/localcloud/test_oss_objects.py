@@ -81,7 +81,7 @@ def test_any_key_round_trips(bucket: oss2.Bucket, key: str) -> None:
 def test_an_object_carries_the_headers_of_oss(bucket: oss2.Bucket) -> None:
     """GET and HEAD answer with what PUT was given and what OSS adds, the same in both."""
     given = {
-        # A form's content type makes moto parse the body; the object must not notice.
+        # A form, by its content type, is an object like any other.
         "Content-Type": "application/x-www-form-urlencoded",
         "Cache-Control": "no-cache",
         "x-oss-meta-camera": "leica",

@@ -6,7 +6,7 @@ by its name with 501 NotImplemented: an ACL that was silently ignored would be w
 
 from dataclasses import dataclass
 
-from tools.localcloud import oss_buckets, oss_multipart, oss_objects
+from tools.localcloud import oss_buckets, oss_kinds, oss_multipart, oss_objects
 from tools.localcloud.oss_objects import OVERRIDES, Operation, Service
 from tools.localcloud.oss_types import OssError, Request, Response
 from tools.localcloud.permissions import needs
@@ -23,6 +23,7 @@ _COPY_PART = frozenset(["x-oss-copy-source", "x-oss-copy-source-range"])
 _CODED = frozenset(["encoding-type"])
 _LIST = _CODED | {"prefix", "delimiter", "max-keys"}
 _LIST_V2 = _LIST | {"start-after", "continuation-token", "fetch-owner"}
+_LIST_UPLOADS = _CODED | {"prefix", "delimiter", "max-uploads", "key-marker", "upload-id-marker"}
 _LIST_PARTS = _CODED | {"max-parts", "part-number-marker"}
 
 
@@ -45,13 +46,21 @@ ROUTES = {
     ("bucket", "GET", ""): Route(oss_buckets.list_objects, _LIST | {"marker"}),
     ("bucket", "GET", "list-type"): Route(oss_buckets.list_objects, _LIST_V2),
     ("bucket", "GET", "bucketInfo"): Route(oss_buckets.info),
+    ("bucket", "GET", "uploads"): Route(oss_multipart.list_uploads, _LIST_UPLOADS),
     ("bucket", "POST", ""): Route(oss_objects.post),
     ("bucket", "POST", "delete"): Route(oss_buckets.delete_objects, _CODED),
     ("object", "PUT", ""): Route(oss_objects.put, headers=_WRITE | _COPY),
     ("object", "GET", ""): Route(oss_objects.get, OVERRIDES, frozenset(["x-oss-range-behavior"])),
     ("object", "HEAD", ""): Route(oss_objects.head),
-    ("object", "HEAD", "objectMeta"): Route(oss_objects.head),
+    ("object", "HEAD", "objectMeta"): Route(oss_kinds.meta),
     ("object", "DELETE", ""): Route(oss_objects.delete),
+    ("object", "POST", "append"): Route(
+        oss_kinds.append, frozenset(["position"]), _WRITE - _FORBID
+    ),
+    ("object", "PUT", "symlink"): Route(
+        oss_kinds.put_symlink, headers=_WRITE | {"x-oss-symlink-target"}
+    ),
+    ("object", "GET", "symlink"): Route(oss_kinds.get_symlink),
     ("object", "POST", "uploads"): Route(oss_multipart.create, _CODED, _WRITE),
     ("object", "PUT", "uploadId"): Route(
         oss_multipart.put_part, frozenset(["partNumber"]), _COPY_PART

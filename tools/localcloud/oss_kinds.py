@@ -1,4 +1,4 @@
-"""The operations of OSS on objects that grow and on those that stand for another."""
+"""The operations of OSS that are for appendable objects and links, or tell those from others."""
 
 from urllib.parse import quote, unquote_to_bytes
 
@@ -9,15 +9,13 @@ from tools.localcloud.oss_types import OssError, Request, Response
 
 def append(service: Service, request: Request) -> Response:
     """AppendObject."""
-    if "position" not in request.query:
+    if not request.query.get("position"):
         raise OssError(400, "MissingArgument", "AppendObject has to say its position.")
     position = number(request.query, "position", 0, 0, 5 * 1024**3)
     headers = kept_headers(request.headers)
     stored = service.store.append(request.bucket, request.key, position, request.body, headers)
     announce(service, request, "AppendObject", stored)
-    return Response(
-        200, {**result_headers(stored), "x-oss-next-append-position": str(stored.size)}
-    )
+    return Response(200, {**result_headers(stored), "x-oss-next-append-position": str(stored.size)})
 
 
 def put_symlink(service: Service, request: Request) -> Response:
@@ -38,5 +36,21 @@ def get_symlink(service: Service, request: Request) -> Response:
         "ETag": f'"{link.etag}"',
         "Last-Modified": link.last_modified,
         "x-oss-symlink-target": quote(target, safe=""),
+    }
+    return Response(200, headers)
+
+
+def meta(service: Service, request: Request) -> Response:
+    """GetObjectMeta: only size, ETag and time, and those of a link itself."""
+    try:
+        stored = service.store.symlink(request.bucket, request.key)[1]
+    except OssError as error:
+        if error.code != "NotSymlink":
+            raise
+        stored = service.store.head(request.bucket, request.key)
+    headers = {
+        "ETag": f'"{stored.etag}"',
+        "Last-Modified": stored.last_modified,
+        "Content-Length": str(stored.size),
     }
     return Response(200, headers)

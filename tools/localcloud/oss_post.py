@@ -11,6 +11,7 @@ from typing import Any
 
 from werkzeug.formparser import parse_form_data
 
+from tools.localcloud.body import Body
 from tools.localcloud.credentials import Credentials, Keyring
 from tools.localcloud.oss_request import check_key
 from tools.localcloud.oss_types import OssError, Request
@@ -22,7 +23,7 @@ class Form:
     """A form whose policy was found to be signed and kept."""
 
     key: str
-    content: bytes
+    content: Body
     fields: Mapping[str, str]  # names in lower case, values like those of headers
     signer: Credentials
     status: int  # what success is to be answered with
@@ -46,7 +47,7 @@ def read_form(request: Request, keys: Keyring, now: float) -> Form:
     status = fields.get("success_action_status")
     return Form(
         key=check_key(key.encode("utf-8")),
-        content=content,
+        content=Body(content),
         fields={name: _header_value(name, value) for name, value in fields.items()},
         signer=credentials,
         status=int(status) if status in ("200", "201") else 204,
@@ -60,8 +61,8 @@ def _parse(request: Request) -> tuple[dict[str, str], str, bytes]:
     environ = {
         "REQUEST_METHOD": "POST",
         "CONTENT_TYPE": content_type,
-        "CONTENT_LENGTH": str(len(request.body)),
-        "wsgi.input": io.BytesIO(request.body),
+        "CONTENT_LENGTH": str(request.body.size),
+        "wsgi.input": io.BytesIO(request.body.read()),
     }
     _, form, files = parse_form_data(environ)
     if "file" not in files:
