@@ -28,7 +28,7 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
     for number, letter in enumerate(letters(event)):
         name = letter["request_id"] or context.request_id
         key = f"{config.failed.prefix}{date}/{name}-{number}.json"
-        store.put(key, to_bytes(letter), if_absent=False)
+        store.put(key, to_bytes(letter), if_absent=True)  # a letter never changes
         log("dead letter", key=key, source=letter["source"], error=letter["error"])
         written.append(key)
     return {"letters": written}

@@ -76,6 +76,36 @@ def test_only_what_changed_is_done_again(tmp_path: Path) -> None:
     assert "2 classified, 3 unchanged" in again.stdout
 
 
+def test_a_folder_moves_to_another_recipe_when_told(tmp_path: Path) -> None:
+    """Other settings change no result by themselves; --only older-recipe makes all anew, once."""
+    draw(tmp_path / "photos", 3)
+    fanlight("run", "photos", "-m", "digits", cwd=tmp_path)
+    draw(tmp_path / "photos", 4)  # the same three, written again, and one that is missing
+    again = ("run", "photos", "-m", "digits", "--top-k", "1")
+
+    fanlight("run", "photos", "-m", "digits", "--only", "stale", cwd=tmp_path)
+    plain = fanlight(*again, "--only", "missing", cwd=tmp_path)
+    first = fanlight(*again, "--only", "older-recipe", cwd=tmp_path)
+    second = fanlight(*again, "--only", "older-recipe", cwd=tmp_path)
+
+    assert "1 classified, 3 unchanged" in plain.stdout
+    assert "--only older-recipe makes them anew" in plain.stdout
+    assert "3 classified, 1 unchanged" in first.stdout
+    assert "4 unchanged" in second.stdout
+    results = [json.loads(p.read_bytes()) for p in (tmp_path / "photos-results").glob("*.json")]
+    assert {len(result["predictions"]) for result in results} == {1}
+
+
+def test_what_is_not_asked_for_is_left(tmp_path: Path) -> None:
+    """With --only, what else there is to do is counted as left and not done."""
+    draw(tmp_path / "photos", 2)
+
+    left_alone = fanlight("run", "photos", "-m", "digits", "--only", "stale", cwd=tmp_path)
+
+    assert "2 left" in left_alone.stdout
+    assert list((tmp_path / "photos-results").glob("*.json")) == []
+
+
 def test_ctrl_c_loses_nothing(tmp_path: Path) -> None:
     """A run stopped half-way ends with 130; the next one does the rest only."""
     draw(tmp_path / "photos", 3000)

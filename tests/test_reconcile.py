@@ -1,5 +1,6 @@
 """The core: each outcome for one key, over a store in memory."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -264,3 +265,15 @@ def test_a_fault_of_the_answer_writes_nothing(store: MemoryStore) -> None:
 
     assert store.head(RESULT) is None
     assert store.head(IMAGE) == Meta(IMAGE, 5, ETAG_OF_FIRST, "v1")
+
+
+def test_a_result_of_another_recipe_is_made_anew_where_asked(store: MemoryStore) -> None:
+    """With a recipe named, a true result made otherwise is replaced, one made so is kept."""
+    old, new = (reconciler_of(store, answer_as(name)) for name in ("old", "new"))
+    old.reconcile(IMAGE)
+
+    same = replace(new, recipe=DIGEST).reconcile(IMAGE)
+    other = replace(new, recipe="sha256:" + "1" * 64).reconcile(IMAGE)
+
+    assert (same.status, other.status) == ("unchanged", "classified")
+    assert result_in(store)["model"]["name"] == "new"

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from fanlight.errors import ConfigError, KeyRefused, TransientError
+from fanlight.errors import ConfigError, KeyRefused, TransientError, Unsettled
 from fanlight.retry import Retry
 from fanlight.store import Meta, Object
 from fanlight.store_oss import Credentials, OssStore
@@ -75,6 +75,8 @@ class Clock:
         )
 
 
+NO_ANSWER = 0
+
 Reply = tuple[int, dict[str, str], bytes]
 
 
@@ -91,6 +93,10 @@ def liar(*replies: Reply) -> Iterator[tuple[str, list[str]]]:
         def do_GET(self) -> None:
             status, headers, body = replies[min(len(asked), len(replies) - 1)]
             asked.append(f"{self.command} {self.path}")
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if status == NO_ANSWER:
+                self.close_connection = True
+                return
             self.send_response(status)
             for name, value in {
                 "Content-Length": str(len(body)),
@@ -354,3 +360,34 @@ def test_a_misspelled_endpoint_is_a_setting_to_change(endpoint: str) -> None:
     """An endpoint that is no address is named as such."""
     with pytest.raises(ConfigError, match="not spelled right"):
         open_store(endpoint)
+
+
+LOST = reply(b"", 500)
+GONE = reply(status=NO_ANSWER)
+
+
+def test_an_overwrite_whose_try_lost_its_answer_is_unsettled() -> None:
+    """A try that may still land is told of, for nobody can look after the last one."""
+    with liar(LOST, WHOLE) as (url, asked), pytest.raises(Unsettled, match="may still land"):
+        open_store(url, retry=Clock().retry(60)).put("x", BODY, if_absent=False)
+
+    assert asked == ["PUT /pictures/x"] * 2
+
+
+def test_a_dropped_connection_leaves_an_overwrite_unsettled() -> None:
+    """Without any answer the bytes may be on their way still."""
+    with liar(GONE, WHOLE) as (url, _), pytest.raises(Unsettled):
+        open_store(url, retry=Clock().retry(60)).put("x", BODY, if_absent=False)
+
+
+@pytest.mark.parametrize("lie", [BUSY, THROTTLED])
+def test_a_refused_try_leaves_nothing_behind(lie: Reply) -> None:
+    """A busy store did not begin the write, so the next try settles it."""
+    with liar(lie, WHOLE) as (url, _):
+        assert open_store(url, retry=Clock().retry(60)).put("x", BODY, if_absent=False)
+
+
+def test_a_late_first_write_can_do_no_harm() -> None:
+    """OSS refuses a put-if-absent that arrives after another: it needs no second look."""
+    with liar(LOST, WHOLE) as (url, _):
+        assert open_store(url, retry=Clock().retry(60)).put("x", BODY, if_absent=True)

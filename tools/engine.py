@@ -44,19 +44,22 @@ class Job:
     model: Path
     choices: Choices
     access: Access
+    remake: bool = False
+    """Whether results of another recipe are made anew."""
 
     def reconciler(self, threads: int) -> Reconciler:
         """Open both places and load the model, which may use `threads` threads."""
         images = Side.images(self.source, self.access)
         results = Side.results(self.out, self.access)
-        model = Model.load(self.model, threads)
+        answerer = Answerer(Model.load(self.model, threads), self.choices)
         return Reconciler(
             images=images.store,
             input=images.place,
             results=results.store,
             output=results.place,
-            answer=Answerer(model, self.choices),
+            answer=answerer,
             max_bytes=self.choices.limits.max_bytes,
+            recipe=answerer.recipe if self.remake else None,
         )
 
     @property

@@ -53,6 +53,10 @@ class TransientError(FanlightError):
     """The network, the store or a race got in the way. Trying again can help."""
 
 
+class Unsettled(TransientError):
+    """An overwrite succeeded, but an earlier try of it lost its answer and may still land."""
+
+
 class KeyRefused(FanlightError):
     """This key can never have a result, whatever its object holds."""
 

@@ -39,7 +39,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Reconciler:
-    """Images in one place, their results in another, and how an image gets its answer."""
+    """Images in one place, their results in another, and how an image gets its answer.
+
+    `recipe`: a result made otherwise is made anew, which moves a bucket to another model. None,
+    as for events: a result that is true of its image stays, so that two deployments never fight.
+    """
 
     images: Store
     input: Place
@@ -47,12 +51,14 @@ class Reconciler:
     output: Place
     answer: Answer
     max_bytes: int
+    recipe: str | None = None
 
     def reconcile(self, key: str) -> Outcome:
         """Make the result of `key` true of its object, or find that it is.
 
         Raises TransientError when the object changes faster than it can be read, KeyRefused when
-        the key can have no result, and what the stores raise.
+        the key can have no result, and what the stores raise. After Unsettled somebody has to
+        reconcile again once nothing is on its way: in the cloud, the platform's retry.
         """
         target = self.target(key)
         for _ in range(ATTEMPTS):
@@ -70,7 +76,7 @@ class Reconciler:
     def _once(self, key: str, target: str) -> Outcome | None:
         """One pass; None means start over."""
         result = self.results.get(target, RESULT_LIMIT)
-        known = version_of(document_of(result))
+        known = self._known(document_of(result))
         if known is not None:
             present = self.images.head(key)
             if present is None:
@@ -89,6 +95,12 @@ class Reconciler:
         if present is None or present.version != image.meta.version:
             return None
         return Outcome(key, document["status"], target, document)
+
+    def _known(self, document: dict[str, Any] | None) -> str | None:
+        """The version that a result worth keeping speaks of."""
+        if document is None or self.recipe not in (None, document.get("recipe")):
+            return None
+        return version_of(document)
 
     def reconcile_spelled(self, key: str) -> Outcome:
         """As `reconcile`; where there is no such object, the key may have travelled URL-encoded."""

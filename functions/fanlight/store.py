@@ -40,7 +40,10 @@ class Store(Protocol):
         """The object, whole, unless it has more than `limit` bytes; None if there is none."""
 
     def put(self, key: str, data: bytes, *, if_absent: bool) -> bool:
-        """Write all of `data` or nothing. False: `if_absent`, and there is an object already."""
+        """Write all of `data` or nothing. False: `if_absent`, and there is an object already.
+
+        Raises Unsettled when it is written, but may be overwritten by an earlier try of the same.
+        """
 
     def delete(self, key: str) -> None:
         """Remove the object if it is there."""

@@ -13,7 +13,7 @@ import oss2.exceptions
 import requests
 import urllib3
 
-from fanlight.errors import ConfigError, FanlightError, KeyRefused, TransientError
+from fanlight.errors import ConfigError, FanlightError, KeyRefused, TransientError, Unsettled
 from fanlight.retry import Retry
 from fanlight.store import Meta, Object
 
@@ -108,7 +108,11 @@ class OssStore:
         return self._call(key, read)
 
     def put(self, key: str, data: bytes, *, if_absent: bool) -> bool:
-        """See `Store.put`."""
+        """See `Store.put`.
+
+        Raises Unsettled after an overwrite if a try of it may have been carried out unanswered:
+        OSS has no conditional overwrite, so that one could land after everybody's last look.
+        """
         md5 = hashlib.md5(data, usedforsecurity=False).digest()
         headers = {
             "Content-MD5": base64.b64encode(md5).decode(),
@@ -117,16 +121,30 @@ class OssStore:
         if if_absent:
             headers["x-oss-forbid-overwrite"] = "true"
 
+        unanswered = False
+
         def write() -> bool:
+            nonlocal unanswered
             try:
                 self._bucket.put_object(key, data, headers=headers)
             except oss2.exceptions.ServerError as error:
                 if error.code == "FileAlreadyExists":
                     return False
+                # A 503 is a refusal; what is behind another 5xx may be at work still.
+                unanswered = unanswered or (error.status >= 500 and error.status != 503)
+                raise
+            except _NETWORK:
+                unanswered = True
                 raise
             return True
 
-        return bool(self._call(key, write))
+        written = bool(self._call(key, write))
+        if unanswered and not if_absent:
+            raise Unsettled(
+                f"oss://{self.name}/{key}: an earlier try of this write lost its answer and may "
+                "still land; look again later"
+            )
+        return written
 
     def delete(self, key: str) -> None:
         """See `Store.delete`."""

@@ -20,6 +20,8 @@ from tools.plan import Check, checks
 from tools.progress import Progress
 from tools.shown import shown
 
+OLDER = "older-recipe"
+
 _NAMED = 20
 """Failures told one by one; the rest are counted."""
 
@@ -28,6 +30,12 @@ _NAMED = 20
 @click.argument("source")
 @click.option("--model", "-m", required=True, help="A shipped model's name or a bundle's folder.")
 @click.option("--out", "-o", help="Where results go: a folder or oss://. [default: SOURCE-results]")
+@click.option(
+    "--only",
+    type=click.Choice(["missing", "stale", "older-recipe"]),
+    help="Do these alone. older-recipe: results that are true of their images, but were made with "
+    "another model or other settings. [default: missing and stale]",
+)
 @click.option("--processes", "-p", type=click.IntRange(1), help="[default: one a core]")
 @click.option("--top-k", type=click.IntRange(1), help="Classes in a result. [default: the model's]")
 @click.option(
@@ -40,13 +48,16 @@ _NAMED = 20
 @click.option("--max-pixels", type=click.IntRange(1), default=DEFAULT_MAX_PIXELS, show_default=True)
 @access_options
 def command(
-    source: str, model: str, out: str | None, processes: int | None, top_k: int | None,
-    max_bytes: int, max_pixels: int, thresholds: str | None, access: Access,
+    source: str, model: str, out: str | None, only: str | None, processes: int | None,
+    top_k: int | None, max_bytes: int, max_pixels: int, thresholds: str | None, access: Access,
 ) -> int:  # fmt: skip
     """Classify every image under SOURCE, a folder or an oss:// prefix.
 
     An image whose result is true of it is left alone, so a second run does no work, and a run
     that was stopped goes on where it was. Ctrl-C stops it after the images at hand.
+
+    To move a bucket to a new model, deploy it, wait until the old instances are gone, then run
+    with the new model and --only older-recipe.
 
     \b
     fanlight run photos/ --model digits
@@ -56,9 +67,9 @@ def command(
     check_apart(source, out)
     limits = Limits(max_bytes, max_pixels)
     choices = Choices(limits, top_k, _thresholds(thresholds))
-    job = Job(source, out, find_model(model), choices, access)
+    job = Job(source, out, find_model(model), choices, access, remake=only == OLDER)
     images, results = Side.images(source, access), Side.results(out, access)
-    totals = Totals(choices.recipe(Bundle.read(job.model)))
+    totals = Totals(choices.recipe(Bundle.read(job.model)), only)
     progress = Progress()
     to_check = checks(images, results)
     try:
@@ -84,12 +95,19 @@ def _thresholds(text: str | None) -> Thresholds | None:
 
 @dataclass
 class Totals:
-    """What became of the images. `recipe` is that of new results."""
+    """What became of the images. `recipe` is that of new results, `only` what is to be done."""
 
     recipe: str
+    only: str | None = None
     counts: Counter[str] = field(default_factory=Counter)
     other_recipe: int = 0
     began: float = field(default_factory=time.monotonic)
+
+    def wants(self, check: Check) -> bool:
+        """Whether this image is to be worked on."""
+        if self.only == OLDER:
+            return check.current and check.recipe != self.recipe
+        return not check.current and self.only in (None, check.state)
 
 
 def _outcomes(
@@ -101,14 +119,14 @@ def _outcomes(
     def to_do() -> Iterator[str]:
         for check in to_check:
             progress.found()
-            if check.current:
-                totals.other_recipe += check.recipe != totals.recipe
-                totals.counts["unchanged"] += 1
-                progress.done(failed=totals.counts["failed"])
-            elif check.state == "refused":
+            if check.state == "refused":
                 refused.append({"key": check.key, "outcome": "failed", "reason": check.reason})
-            else:
+            elif totals.wants(check):
                 yield check.key
+            else:
+                totals.other_recipe += check.current and check.recipe != totals.recipe
+                totals.counts["unchanged" if check.current else "left"] += 1
+                progress.done(failed=totals.counts["failed"])
 
     for outcome in run(job, to_do(), processes):
         yield outcome
@@ -131,11 +149,13 @@ def _report(outcome: dict[str, Any], counts: Counter[str], progress: Progress) -
 def _summary(totals: Totals, out: str) -> None:
     seconds, counts = time.monotonic() - totals.began, totals.counts
     total = sum(counts.values())
-    worked = total - counts["unchanged"]
+    worked = total - counts["unchanged"] - counts["left"]
     parts = ", ".join(f"{counts[name]:,} {name}" for name in sorted(counts)) or "nothing done"
     rate = f", {worked / seconds:,.0f} a second" if worked else ""
     click.echo(f"{total:,} images in {seconds:.1f} s{rate}: {parts}")
     if totals.other_recipe:
-        click.echo(f"{totals.other_recipe:,} of the unchanged are true of their images, but made "
-                   "with another model or settings; give another --out to have these")  # fmt: skip
+        click.echo(
+            f"{totals.other_recipe:,} of the unchanged are true of their images, but made "
+            f"with another model or settings; --only {OLDER} makes them anew"
+        )
     click.echo(f"results: {shown(out)}")
