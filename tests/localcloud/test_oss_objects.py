@@ -257,7 +257,7 @@ def test_what_is_not_spoken_is_refused_by_name(bucket: oss2.Bucket) -> None:
     with pytest.raises(oss2.exceptions.ServerError) as caught:
         bucket.get_bucket_acl()
     assert (caught.value.status, caught.value.code) == (501, "NotImplemented")
-    assert caught.value.message == "Not spoken by this endpoint: acl."
+    assert caught.value.message == "Not spoken by this endpoint: GET ?acl of a bucket."
 
     assert refusal(bucket.get_bucket_lifecycle) == (501, "NotImplemented")
     assert refusal(bucket.append_object, "x", 0, b"") == (501, "NotImplemented")

@@ -52,7 +52,7 @@ class LocalCloud:
         self._waiting = Waiting(self._folder.queue if self._folder else None, options.clock)
         self._invokers = {function.name: self._invoker(function) for function in template.functions}
         self._invoke_api = InvokeEndpoint(
-            self._invokers, self._waiting.add, credentials, options.invoke_port
+            self._invokers, self._waiting.add, self.endpoint.keys, options.invoke_port
         )
 
     @property

@@ -23,8 +23,8 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from tools.localcloud.credentials import Credentials
 from tools.localcloud.limits import Usage
-from tools.localcloud.signature import Credentials
 from tools.template import Function
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
+from tools.localcloud.credentials import Credentials
 from tools.localcloud.instance import Answer, Instance, error_document
 from tools.localcloud.options import Options
-from tools.localcloud.signature import Credentials
 from tools.localcloud.waiting import Delivery, Invocation, QueueClosed, Waiting
 from tools.template import Function
 

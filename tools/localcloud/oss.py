@@ -6,6 +6,7 @@ outage can be played, and with a folder for it the process too. Endpoints share 
 """
 
 import logging
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.localcloud.body import Body
+from tools.localcloud.credentials import Credentials, Keyring
 from tools.localcloud.oss_dialect import answer
 from tools.localcloud.oss_objects import Service
 from tools.localcloud.oss_request import (
@@ -24,9 +26,8 @@ from tools.localcloud.oss_request import (
 )
 from tools.localcloud.oss_store import Store
 from tools.localcloud.oss_types import ObjectCreated, OssError, Response
-from tools.localcloud.permissions import parse
+from tools.localcloud.permissions import Policy, parse
 from tools.localcloud.server import WsgiServer
-from tools.localcloud.signature import Credentials
 
 if TYPE_CHECKING:  # the interface exists for type checkers only
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -45,6 +46,9 @@ class OssEndpoint:
     `data`: the folder to keep everything in; OSError if another endpoint has it. Without one,
     everything goes with close().
 
+    `clock`: seconds since 1970, by which signatures are stale and credentials expire.
+    `keys`: what it accepts; another endpoint may share it.
+
     `on_created` is called once for each object made, after the write and before the response,
     in the thread of the request. What it raises fails the upload, though the object is there: no
     upload is answered whose event nobody has, and a client sends it again.
@@ -60,16 +64,14 @@ class OssEndpoint:
         policies: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
         data: Path | None = None,
         on_created: Callable[[ObjectCreated], None] | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._on_created = on_created
         self._store = Store(data)
+        self._policies = {key: _parsed(own) for key, own in (policies or {}).items()}
+        self.keys = Keyring(credentials)
         self._service = Service(
-            self._store,
-            tuple(credentials),
-            region,
-            account,
-            {key: [parse(document) for document in own] for key, own in (policies or {}).items()},
-            self._announce,
+            self._store, self.keys, clock, region, account, self._policies, self._announce
         )
         self._server = WsgiServer(self._serve, port, self._store.arriving)
 
@@ -97,6 +99,17 @@ class OssEndpoint:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def accept(
+        self, credentials: Credentials, policies: Sequence[Mapping[str, Any]] | None = None
+    ) -> None:
+        """Accept credentials from now on, in place of any of the same id and security token.
+
+        `policies`: what their id may do; None leaves that as it is.
+        """
+        if policies is not None:
+            self._policies[credentials.access_key_id] = _parsed(policies)
+        self.keys.accept(credentials)
 
     def create_bucket(self, name: str) -> None:
         """Make a bucket without a request. Raises OssError for a name OSS would not take."""
@@ -129,6 +142,10 @@ class OssEndpoint:
     def _announce(self, event: ObjectCreated) -> None:
         if self._on_created is not None:
             self._on_created(event)
+
+
+def _parsed(documents: Sequence[Mapping[str, Any]]) -> list[Policy]:
+    return [parse(document) for document in documents]
 
 
 def _refusal(error: OssError, environ: "WSGIEnvironment", request_id: str) -> Response:

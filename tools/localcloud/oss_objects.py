@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from tools.localcloud.body import Body
+from tools.localcloud.credentials import Credentials, Keyring
 from tools.localcloud.oss_conditions import range_of, status_of
 from tools.localcloud.oss_post import read_form
 from tools.localcloud.oss_request import copy_source, to_xml
 from tools.localcloud.oss_store import Store
 from tools.localcloud.oss_types import ObjectCreated, OssError, Request, Response, Stored
 from tools.localcloud.permissions import Policy, authorize
-from tools.localcloud.signature import Credentials
 
 _KEPT = frozenset(["cache-control", "content-disposition", "content-encoding", "content-type"])
 _KEPT |= {"content-language", "expires"}
@@ -21,10 +21,14 @@ OVERRIDES = frozenset(f"response-{name}" for name in _KEPT)
 
 @dataclass(frozen=True)
 class Service:
-    """What the operations work with. `policies`: by access key; without any, all is allowed."""
+    """What the operations work with. `policies`: by access key; without any, all is allowed.
+
+    `clock`: seconds since 1970, by which signatures are stale and credentials expire.
+    """
 
     store: Store
-    credentials: Sequence[Credentials]
+    keys: Keyring
+    clock: Callable[[], float]
     region: str
     account: str
     policies: Mapping[str, Sequence[Policy]]
@@ -72,7 +76,7 @@ def _copy(service: Service, request: Request) -> Response:
 
 def post(service: Service, request: Request) -> Response:
     """PostObject; the key and what else other requests say in headers are fields of the form."""
-    form = read_form(request, service.credentials)
+    form = read_form(request, service.keys, service.clock())
     service.authorize(form.signer, [("oss:PutObject", f"{request.bucket}/{form.key}")])
     headers, forbid = kept_headers(form.fields), forbids(form.fields)
     stored = service.store.put(request.bucket, form.key, form.content, headers, forbid=forbid)
@@ -84,7 +88,7 @@ def post(service: Service, request: Request) -> Response:
 
 
 def head(service: Service, request: Request) -> Response:
-    """HeadObject and GetObjectMeta."""
+    """HeadObject."""
     stored = service.store.head(request.bucket, request.key)
     status = status_of(stored, request.headers)
     return Response(status, {**_object_headers(stored), "Content-Length": str(stored.size)})
@@ -139,7 +143,7 @@ def result_headers(stored: Stored) -> dict[str, str]:
 def announce(
     service: Service, request: Request, name: str, stored: Stored, key: str | None = None
 ) -> None:
-    """Tell the listener of an object made by the operation of that name."""
+    """Tell the listener of an object, or of a part of one, made by the operation of that name."""
     meta = {k: v for k, v in stored.headers.items() if k.startswith("x-oss-meta-")}
     event = ObjectCreated(
         bucket=request.bucket,
@@ -147,7 +151,7 @@ def announce(
         name=f"ObjectCreated:{name}",
         size=stored.size,
         etag=stored.etag,
-        mime_type=stored.headers["content-type"],
+        mime_type=stored.headers.get("content-type", ""),
         user_meta={k: v.encode("latin-1").decode(errors="replace") for k, v in meta.items()},
         request_id=request.request_id,
     )
@@ -156,6 +160,8 @@ def announce(
 
 def _object_headers(stored: Stored) -> dict[str, str]:
     kept = {k if k.startswith("x-oss-") else k.title(): v for k, v in stored.headers.items()}
+    if stored.kind == "Appendable":
+        kept["x-oss-next-append-position"] = str(stored.size)
     return {
         **kept,
         **result_headers(stored),

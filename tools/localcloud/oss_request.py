@@ -85,13 +85,19 @@ def check_digest(request: Request) -> None:
 
 def copy_source(headers: Mapping[str, str]) -> tuple[str, str]:
     """Bucket and key that `x-oss-copy-source` names; raises OssError for names OSS has not."""
-    bucket, _, key = headers["x-oss-copy-source"].lstrip("/").partition("/")
+    source, _, query = headers["x-oss-copy-source"].lstrip("/").partition("?")
+    if query:
+        raise OssError(501, "NotImplemented", "Not spoken by this endpoint: a copy of a version.")
+    bucket, _, key = source.partition("/")
     return check_bucket(bucket), check_key(unquote_to_bytes(key))
 
 
 def keys_to_delete(body: Body) -> list[str]:
     """The keys that a DeleteMultipleObjects names; raises OssError."""
-    keys = [check_key(text.encode()) for text in texts(from_xml(body.read()), "Key")]
+    root = from_xml(body.read())
+    if any(texts(root, "VersionId")):
+        raise OssError(501, "NotImplemented", "Not spoken by this endpoint: deleting by VersionId.")
+    keys = [check_key(text.encode()) for text in texts(root, "Key")]
     if not 1 <= len(keys) <= 1000:
         raise OssError(400, "MalformedXML", "Between 1 and 1000 objects can be deleted at once.")
     return keys
