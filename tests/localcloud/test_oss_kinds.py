@@ -227,3 +227,19 @@ def test_every_step_is_announced(bucket: oss2.Bucket) -> None:
     types = [e.mime_type for e in CREATED]
     assert types[:2] + types[3:4] + types[6:7] == ["text/plain"] * 2 + ["a/b"] * 2
     assert [e.user_meta for e in CREATED if e.user_meta] == [{"x-oss-meta-of": "link"}]
+
+
+def test_a_bucket_that_is_not_there_is_named(bucket: oss2.Bucket) -> None:
+    """Nothing is begun, appended or linked in it."""
+    gone = oss2.Bucket(bucket.auth, bucket.endpoint, "gone", region="cn-hangzhou")
+    missing = (404, "NoSuchBucket")
+
+    assert refusal(gone.append_object, "a", 0, BODY) == missing
+    assert refusal(gone.put_symlink, "a", "b") == missing
+    assert refusal(gone.get_symlink, "b") == missing
+    assert refusal(gone.get_object_meta, "a") == missing
+    assert refusal(gone.init_multipart_upload, "a") == missing
+    assert refusal(gone.list_multipart_uploads) == missing
+    assert refusal(gone.list_parts, "a", "upload") == missing
+    assert refusal(gone.upload_part_copy, "gone", "a", None, "b", "upload", 1) == missing
+    assert CREATED == []
