@@ -155,6 +155,7 @@ class LocalCloud:
             region=self.template.region,
             account=self.template.account,
             request_id=made.request_id,
+            position=made.position,
         )
         for function in self.template.functions:
             for trigger in function.triggers:
