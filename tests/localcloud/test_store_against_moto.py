@@ -164,7 +164,8 @@ PARTS = st.dictionaries(
 CHOSEN = st.lists(st.integers(1, 4), unique=True, min_size=1, max_size=4).map(sorted)
 STEP = st.one_of(
     st.tuples(st.just("put"), KEY, st.binary(max_size=3)),
-    st.tuples(st.just("copy"), KEY, KEY),
+    # moto gives a multipart object another ETag if it is copied onto itself, and only then.
+    st.tuples(st.just("copy"), KEY, KEY).filter(lambda step: step[1] != step[2]),
     st.tuples(st.just("delete"), st.lists(KEY, min_size=1, max_size=3, unique=True)),
     st.tuples(st.just("read"), KEY),
     st.tuples(st.just("upload"), KEY, PARTS, CHOSEN),
