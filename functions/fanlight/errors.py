@@ -53,6 +53,10 @@ class TransientError(FanlightError):
     """The network, the store or a race got in the way. Trying again can help."""
 
 
+class DecoderEnded(FanlightError):
+    """An image's decoding crashed, hung or took too much memory in the process made for it."""
+
+
 class KeyRefused(FanlightError):
     """This key can never have a result, whatever its object holds."""
 

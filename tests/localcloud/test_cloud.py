@@ -356,3 +356,71 @@ def test_an_idle_instance_is_ended(tmp_path: Path) -> None:
         pids.append(cloud.invoke("fanlight-digits", b"{}").payload)
 
     assert pids[0] == pids[1] != pids[2]
+
+
+_FRAGILE = """
+import ctypes
+import sys
+
+sys.path.insert(0, {code!r})
+import classify
+from fanlight.model import Model
+
+
+class Fragile(Model):
+    def decode(self, data, limits):
+        if data.startswith(b"crash"):
+            ctypes.string_at(0)
+        return super().decode(data, limits)
+
+
+def initializer(context):
+    classify.initializer(context, Fragile.load)
+
+
+handler = classify.handler
+"""
+
+
+@pytest.mark.parametrize("runtime", ["python3.12", "python3.10"])
+def test_an_image_that_crashes_its_decoder_costs_itself_alone(tmp_path: Path, runtime: str) -> None:
+    """Of five images in one event four have results, and the one that crashes has its letter."""
+    template = from_source(read_template(project_template()))
+    classify, *_, deadletter = template.functions
+    (tmp_path / "fragile.py").write_text(_FRAGILE.format(code=str(classify.code)))
+    (tmp_path / "models").symlink_to(Path(classify.code) / "models")
+    classify = replace(classify, code=tmp_path, handler="fragile.handler", pre_stop=None,
+                       initializer="fragile.initializer", retries=1)  # fmt: skip
+    quiet = replace(classify, triggers=())
+    lines = Lines()
+    with LocalCloud(
+        replace(template, functions=(quiet, deadletter)), instances=1, runtime=runtime,
+        on_line=lines, first_pause=0.01,
+    ) as cloud:  # fmt: skip
+        running = Running(cloud, lines)
+        keys = [f"input/digits/{name}.png" for name in "abcde"]
+        for key in keys:
+            data = b"crash" if "c." in key else digit_one()
+            running.bucket.put_object(key, data)
+        records = [oss_event(BUCKET, key)["events"][0] for key in keys]
+        cloud.invoke_async(classify.name, json.dumps({"events": records}).encode())
+
+        assert cloud.drain()
+        results = [running.result(f"{name}.png")["status"] for name in "abde"]
+        (letter,) = running.letters()
+
+    assert results == ["classified"] * 4
+    assert letter["source"] == {"bucket": BUCKET, "key": "input/digits/c.png"}
+    assert (letter["suspected"], letter["attempts"]) == (False, 2)
+    assert letter["error"] == {
+        "type": "Unfinished",
+        "message": "the decoder process ended: signal 11 (SIGSEGV)",
+    }
+    assert [lines.outcomes(key) for key in keys] == [
+        ["classified", "unchanged"],
+        ["classified", "unchanged"],
+        ["failed", "failed"],
+        ["classified", "unchanged"],
+        ["classified", "unchanged"],
+    ]
+    assert lines.other == []
