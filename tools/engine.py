@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from fanlight.answer import Answerer, Choices
+from fanlight.apart import spared
 from fanlight.errors import ConfigError, FanlightError
 from fanlight.model import Model
 from fanlight.place import SCHEME
@@ -35,6 +36,10 @@ _FEW = 64
 """With no more keys than this, starting processes would take longer than the work."""
 
 
+_LONGEST = 60.0
+"""Seconds for one image, where a process is made for it."""
+
+
 @dataclass(frozen=True)
 class Job:
     """All a process needs to know, as text, so that it can open its own connections."""
@@ -45,17 +50,21 @@ class Job:
     choices: Choices
     access: Access
 
-    def reconciler(self, threads: int) -> Reconciler:
-        """Open both places and load the model, which may use `threads` threads."""
+    def load(self, threads: int) -> Model:
+        """The model, which may use `threads` threads."""
+        return Model.load(self.model, threads)
+
+    def reconciler(self, threads: int, *, apart: bool = False) -> Reconciler:
+        """Open both places and load the model; `apart`: an image cannot end this process."""
         images = Side.images(self.source, self.access)
         results = Side.results(self.out, self.access)
-        model = Model.load(self.model, threads)
+        answer = Answerer(self.load(threads), self.choices)
         return Reconciler(
             images=images.store,
             input=images.place,
             results=results.store,
             output=results.place,
-            answer=Answerer(model, self.choices),
+            answer=spared(answer, lambda: _LONGEST) if apart else answer,
             max_bytes=self.choices.limits.max_bytes,
         )
 
@@ -75,9 +84,9 @@ def run(job: Job, keys: Iterable[str], processes: int) -> Iterator[dict[str, Any
     first = list(itertools.islice(keys, _FEW + 1))
     if not first:
         return
-    if len(first) <= _FEW or processes == 1:
-        reconciler = job.reconciler(threads=os.cpu_count() or 1)
-        for chunk in _chunks(itertools.chain(first, keys)):
+    if len(first) <= _FEW:
+        reconciler = job.reconciler(threads=os.cpu_count() or 1, apart=True)
+        for chunk in _chunks(iter(first)):
             yield from _reconcile(reconciler, chunk, remote=job.remote)
         return
     yield from _pooled(job, _chunks(itertools.chain(first, keys)), processes)

@@ -10,10 +10,11 @@ import os
 import select
 import signal
 import struct
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from fcntl import fcntl
 from functools import partial
 from pathlib import Path
@@ -23,12 +24,10 @@ from typing import Any, NoReturn
 import cv2
 import numpy as np
 
+from fanlight.answer import Answerer
 from fanlight.config import Limits
 from fanlight.errors import DecoderEnded, FanlightError, Rejected
 from fanlight.image import Decode, Header, Pixels
-
-SHARE = 0.5
-"""Of the time left for one image: a decoder that hangs leaves its neighbours the rest."""
 
 _WATCH_MS = 20
 """Between looks at the child's memory."""
@@ -43,11 +42,12 @@ _HEAD = struct.Struct("<I")
 class Apart:
     """A `Decode` that has another one done in a child. Linux only.
 
-    `memory`: bytes that this process and its child may hold together; None sets no limit.
+    `seconds`: how long an image begun now may take. `memory`: bytes that this process and its child
+    may hold together; None sets no limit.
     """
 
     decode: Decode
-    time_left: Callable[[], float]
+    seconds: Callable[[], float]
     memory: int | None = None
 
     def __call__(self, data: bytes, limits: Limits) -> tuple[Header, Pixels]:
@@ -56,7 +56,7 @@ class Apart:
             child, pipe = _forked(partial(self.decode, data, limits))
         except OSError:  # where no process can be had, the image is decoded all the same
             return self.decode(data, limits)
-        watch = _Watch(child, time.monotonic() + SHARE * self.time_left(), self.memory)
+        watch = _Watch(child, self.seconds(), self.memory)
         try:
             told = _received(pipe, watch)
         except EOFError:
@@ -69,6 +69,13 @@ class Apart:
         if told is None:
             raise DecoderEnded(f"the decoder process ended: {_cause(status)}")
         return told
+
+
+def spared(answerer: Answerer, seconds: Callable[[], float], memory: int | None = None) -> Answerer:
+    """The same answers, with each image decoded apart where that can be done."""
+    if sys.platform != "linux":
+        return answerer
+    return answerer.decoding(Apart(answerer.decode, seconds, memory))
 
 
 def _forked(decode: Callable[[], tuple[Header, Pixels]]) -> tuple[int, int]:
@@ -126,12 +133,15 @@ class _Watch:
     """Raises DecoderEnded when the child is to be given up."""
 
     child: int
-    until: float
+    seconds: float
     memory: int | None
+    began: float = field(default_factory=time.monotonic)
 
     def __call__(self) -> None:
-        if time.monotonic() > self.until:
-            raise DecoderEnded("the decoder process was ended: it took half of the time left")
+        if time.monotonic() > self.began + self.seconds:
+            raise DecoderEnded(
+                f"the decoder process was ended: it was not done after {self.seconds:.1f} s"
+            )
         if self.memory is None:
             return
         with suppress(OSError):
