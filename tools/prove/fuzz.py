@@ -57,15 +57,16 @@ def fuzz(target: str, seconds: int, folder: Path) -> Run:
     corpus = folder / target / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
     before = _kept(folder / target)
-    log = folder / target / "log.txt"
+    log, words = folder / target / "log.txt", folder / target / "words.txt"
+    words.write_text("".join(f'"{_escaped(word)}"\n' for word in TARGETS[target].words), "ascii")
     with tempfile.TemporaryDirectory() as scratch, log.open("wb") as said:
         for number, seed in enumerate(TARGETS[target].seeds()):
             Path(scratch, str(number)).write_bytes(seed)
         command = [
             sys.executable, "-c", _INSIDE, target, f"-max_total_time={seconds}",
             f"-timeout={SECONDS}", f"-rss_limit_mb={MEGABYTES}", "-print_final_stats=1",
-            f"-max_len={TARGETS[target].longest}", f"-artifact_prefix={folder / target}/",
-            str(corpus), scratch,
+            f"-max_len={TARGETS[target].longest}", f"-dict={words}",
+            f"-artifact_prefix={folder / target}/", str(corpus), scratch,
         ]  # fmt: skip
         code = subprocess.run(command, stdout=said, stderr=said, check=False).returncode
     executions, features, inputs = counted(log.read_text("utf-8", "replace"))
@@ -92,6 +93,11 @@ def told(run: Run) -> str:
     if not run.ended_well:
         lines.append(f"BROKEN  see {run.log}")
     return "\n".join(lines)
+
+
+def _escaped(word: bytes) -> str:
+    """As libFuzzer's dictionaries spell bytes."""
+    return "".join(f"\\x{byte:02x}" for byte in word)
 
 
 def _kept(folder: Path) -> set[Path]:

@@ -55,6 +55,8 @@ class Target:
     seeds: Callable[[], list[bytes]]
     longest: int
     """Bytes of the longest input that is tried."""
+    words: tuple[bytes, ...] = ()
+    """What chance would seldom put together, and a format knows."""
 
 
 def events(data: bytes) -> None:
@@ -128,7 +130,8 @@ def _event_files() -> list[bytes]:
 
 def _events() -> list[bytes]:
     settings = "".join(f"{name}={value}\n" for name, value in _SETTINGS.items()).encode()
-    return [*_event_files(), *(settings + b"\n" + data for data in _event_files()[-3:])]
+    deep = b"[" * 10_000
+    return [*_event_files(), deep, *(settings + b"\n" + data for data in _event_files()[-3:])]
 
 
 def _images() -> list[bytes]:
@@ -189,11 +192,36 @@ def _failures() -> list[bytes]:
     ]
 
 
+_JSON = (
+    b"\\ud800",
+    b"\\u0000",
+    b"1e999",
+    b"NaN",
+    b"-1",
+    b"null",
+    b"[" * 60,
+    b"{}",
+    b"%2F",
+    b"..",
+)
+_MARKS = (
+    b"Exif\0\0",
+    b"IDAT",
+    b"IEND",
+    b"acTL",
+    b"VP8X",
+    b"ALPH",
+    b"\xff\xda",
+    b"\xff\xc2",
+    b"\xff\xff",
+)
+_NAMES = (b"../", b"/", b"\\", b"\0", b"PK\1\2", b"PK\3\4", b"PK\5\6", b"PK\6\6", b"\xff" * 8)
+
 TARGETS = {
-    "events": Target(events, _events, 16384),
-    "failures": Target(failures, _failures, 16384),
-    "images": Target(images, _images, 16384),
-    "zips": Target(zips, _zips, 8192),
+    "events": Target(events, _events, 16384, _JSON),
+    "failures": Target(failures, _failures, 16384, _JSON),
+    "images": Target(images, _images, 16384, _MARKS),
+    "zips": Target(zips, _zips, 8192, _NAMES),
 }
 
 
