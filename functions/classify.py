@@ -8,6 +8,7 @@ _BEGAN = time.perf_counter()
 import os  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Callable, Sequence  # noqa: E402
+from contextlib import ExitStack  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
 from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -102,11 +103,13 @@ def pre_stop(context: Any) -> None:
 def _work(records: Sequence[Record], instance: _Instance, context: Any, log: Log) -> dict[str, Any]:
     until = retry(context)
     answer = instance.answerer
-    if len(records) > 1:
-        # Alone an image has no neighbour that its decoder's end could cost a result. One that hangs
-        # leaves the others half of the time.
-        answer = spared(answer, lambda: until.remaining() / 2, memory(os.environ))
-    return work(records, _reconciler(instance, answer, context, until), log, until.remaining)
+    with ExitStack() as stack:
+        if len(records) > 1:
+            # Alone an image has no neighbour that its decoder's end could cost a result. One that
+            # hangs leaves the others half of the time.
+            apart = spared(answer, lambda: until.remaining() / 2, memory(os.environ))
+            answer = stack.enter_context(apart)
+        return work(records, _reconciler(instance, answer, context, until), log, until.remaining)
 
 
 def _reconciler(instance: _Instance, answer: Answer, context: Any, until: Retry) -> Reconciler:

@@ -3,11 +3,12 @@
 import ctypes
 import faulthandler
 import json
-import math
 import os
 import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,16 @@ def whole(data: bytes, limits: Limits) -> tuple[Header, Pixels]:
     return header, decode(data, header, 100)
 
 
-def apart(work: Decode = whole, seconds: float = 60, memory: int | None = None) -> Decode:
-    return Apart(work, lambda: seconds, memory)
+@contextmanager
+def apart(work: Decode = whole, seconds: float = 60, memory: int | None = None) -> Iterator[Decode]:
+    """A decoder whose child is gone afterwards."""
+    before = children()
+    decoder = Apart(work, lambda: seconds, memory)
+    try:
+        yield decoder
+    finally:
+        decoder.close()
+    assert children() == before
 
 
 def doing(what: Callable[[], Any]) -> Decode:
@@ -64,7 +73,8 @@ def test_the_child_gives_what_the_decoder_gives(data: bytes) -> None:
     """Header and pixels are the same ones, whatever their channels and size."""
     header, pixels = whole(data, LIMITS)
 
-    in_child = apart()(data, LIMITS)
+    with apart() as decoder:
+        in_child = decoder(data, LIMITS)
 
     assert in_child[0] == header
     np.testing.assert_array_equal(in_child[1], pixels, strict=True)
@@ -72,13 +82,26 @@ def test_the_child_gives_what_the_decoder_gives(data: bytes) -> None:
 
 def test_a_rejection_comes_through() -> None:
     """What is no image is rejected in the same words."""
-    with pytest.raises(Rejected) as caught:
-        apart()(b"no image", LIMITS)
+    found = []
+    with apart() as decoder:
+        for data in (b"no image", b"", picture(".png")[:-30]):
+            with pytest.raises(Rejected) as caught:
+                decoder(data, LIMITS)
+            found.append((caught.value.code, str(caught.value)))
 
-    assert (caught.value.code, str(caught.value)) == (
-        "not_an_image",
-        "the bytes are not those of an image",
-    )
+    assert found == [
+        ("not_an_image", "the bytes are not those of an image"),
+        ("empty", "the object has no bytes"),
+        ("corrupt", "the PNG is cut short or damaged"),
+    ]
+
+
+def test_the_limits_are_those_of_the_call() -> None:
+    """A picture is rejected by the limits it came with, not by those of the one before."""
+    with apart() as decoder:
+        decoder(picture(".png"), LIMITS)
+        with pytest.raises(Rejected, match="more than 100 pixels"):
+            decoder(picture(".png"), Limits(max_pixels=100))
 
 
 @pytest.mark.parametrize(
@@ -94,12 +117,40 @@ def test_a_rejection_comes_through() -> None:
 )
 def test_a_crash_is_an_error_that_tells_it(what: Callable[[], Any], cause: str) -> None:
     """A decoder that ends its process leaves this one alive, with its end's cause and no child."""
-    before = children()
+    ended = pytest.raises(DecoderEnded, match=f"^the decoder process ended: {cause}$")
+    with apart(doing(what)) as decoder, ended:
+        decoder(picture(".png"), LIMITS)
 
-    with pytest.raises(DecoderEnded, match=f"^the decoder process ended: {cause}$"):
-        apart(doing(what))(picture(".png"), LIMITS)
 
-    assert children() == before
+def test_neighbours_of_a_crash_are_decoded() -> None:
+    """One child serves one image after another; after a crash there is a new one."""
+
+    def crashing(data: bytes, limits: Limits) -> tuple[Header, Pixels]:
+        if data == b"crash":
+            faulthandler.disable()
+            os.abort()
+        header, pixels = whole(data, limits)
+        return Header(header.format, os.getpid(), header.height), pixels
+
+    with apart(crashing) as decoder:
+        first = [decoder(picture(".png"), LIMITS)[0].width for _ in range(2)]
+        with pytest.raises(DecoderEnded, match="SIGABRT"):
+            decoder(b"crash", LIMITS)
+        second = [decoder(picture(".png"), LIMITS)[0].width for _ in range(2)]
+
+    assert first[0] == first[1] != second[0] == second[1]
+    assert os.getpid() not in first + second
+
+
+def test_an_image_longer_than_the_pipe_to_a_decoder_that_does_not_read() -> None:
+    """A child that dies before it has taken the image is told as any other."""
+    with apart() as decoder:
+        decoder(picture(".png"), LIMITS)
+        child = int(children().split()[-1])
+        os.kill(child, signal.SIGSTOP)
+        threading.Timer(0.2, os.kill, (child, signal.SIGKILL)).start()
+        with pytest.raises(DecoderEnded, match="SIGKILL"):
+            decoder(b"x" * 5_000_000, LIMITS)
 
 
 def test_a_fault_is_told_by_its_name() -> None:
@@ -108,17 +159,16 @@ def test_a_fault_is_told_by_its_name() -> None:
     def fault() -> None:
         raise MemoryError("no more")
 
-    with pytest.raises(FanlightError, match=r"^decoding failed: MemoryError: no more$"):
-        apart(doing(fault))(picture(".png"), LIMITS)
+    failed = pytest.raises(FanlightError, match=r"^decoding failed: MemoryError: no more$")
+    with apart(doing(fault)) as decoder, failed:
+        decoder(picture(".png"), LIMITS)
 
 
 def test_a_decoder_that_hangs_is_ended() -> None:
     """It has the time it is given, and is gone then."""
-    before = children()
-    with pytest.raises(DecoderEnded, match=r"not done after 0\.2 s"):
-        apart(doing(lambda: time.sleep(600)), seconds=0.2)(picture(".png"), LIMITS)
-
-    assert children() == before
+    ended = pytest.raises(DecoderEnded, match=r"not done after 0\.2 s")
+    with apart(doing(lambda: time.sleep(600)), seconds=0.2) as decoder, ended:
+        decoder(picture(".png"), LIMITS)
 
 
 def test_a_decoder_that_takes_too_much_memory_is_ended() -> None:
@@ -133,16 +183,19 @@ def test_a_decoder_that_takes_too_much_memory_is_ended() -> None:
     statm = Path("/proc/self/statm").read_text("ascii").split()
     now = int(statm[1]) * os.sysconf("SC_PAGE_SIZE")
 
-    with pytest.raises(DecoderEnded, match="took more than the function's"):
-        apart(doing(swallow), memory=now + 200_000_000)(picture(".png"), LIMITS)
-    apart(doing(lambda: time.sleep(0.1)), memory=now + 200_000_000)(picture(".png"), LIMITS)
+    ended = pytest.raises(DecoderEnded, match="took more than the function's")
+    with apart(doing(swallow), memory=now + 200_000_000) as decoder, ended:
+        decoder(picture(".png"), LIMITS)
+    with apart(doing(lambda: time.sleep(0.1)), memory=now + 200_000_000) as decoder:
+        decoder(picture(".png"), LIMITS)
 
 
 def test_the_output_of_this_process_is_not_printed_twice(capfd: pytest.CaptureFixture[str]) -> None:
     """A line that is still in a buffer when the child is made is printed once."""
     with os.fdopen(os.dup(1), "w", buffering=65536) as out:
         out.write(json.dumps({"message": "key"}) + "\n")
-        apart()(picture(".png"), LIMITS)
+        with apart() as decoder:
+            decoder(picture(".png"), LIMITS)
         out.flush()
 
     assert capfd.readouterr().out == '{"message": "key"}\n'
@@ -154,5 +207,6 @@ def test_a_child_decodes_after_this_process_used_every_thread() -> None:
     for _ in range(5):
         cv2.cvtColor(large, cv2.COLOR_BGR2GRAY)
         cv2.resize(large, (500, 500), interpolation=cv2.INTER_AREA)
-        header, _ = apart(seconds=math.inf)(picture(".jpg", 3, 2000), LIMITS)
+        with apart() as decoder:
+            header, _ = decoder(picture(".jpg", 3, 2000), LIMITS)
         assert header.width == 2000

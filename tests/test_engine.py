@@ -5,6 +5,7 @@ import faulthandler
 import os
 import sys
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def answer(source: Source, data: bytes | None) -> dict[str, Any]:
 class Rough(Job):
     """A job whose answers are `answer`."""
 
-    def reconciler(self, threads: int, *, apart: bool = False) -> Reconciler:
+    def reconciler(self, threads: int, spare: ExitStack | None = None) -> Reconciler:
         images = FolderStore(Path(self.source), escaped=False)
         results = FolderStore(Path(self.out), escaped=True)
         place = Place(images.name, "")

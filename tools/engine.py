@@ -13,6 +13,7 @@ from concurrent.futures import (
     wait,
 )
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ _FEW = 64
 
 
 _LONGEST = 60.0
-"""Seconds for one image, where a process is made for it."""
+"""Seconds for one image, where a process of its own decodes it."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,22 @@ class Job:
         """The model, which may use `threads` threads."""
         return Model.load(self.model, threads)
 
-    def reconciler(self, threads: int, *, apart: bool = False) -> Reconciler:
-        """Open both places and load the model; `apart`: an image cannot end this process."""
+    def reconciler(self, threads: int, spare: ExitStack | None = None) -> Reconciler:
+        """Open both places and load the model.
+
+        `spare`: no image is to end this process; until it is closed, a child decodes them.
+        """
         images = Side.images(self.source, self.access)
         results = Side.results(self.out, self.access)
         answer = Answerer(self.load(threads), self.choices)
+        if spare:
+            answer = spare.enter_context(spared(answer, lambda: _LONGEST))
         return Reconciler(
             images=images.store,
             input=images.place,
             results=results.store,
             output=results.place,
-            answer=spared(answer, lambda: _LONGEST) if apart else answer,
+            answer=answer,
             max_bytes=self.choices.limits.max_bytes,
         )
 
@@ -85,9 +91,10 @@ def run(job: Job, keys: Iterable[str], processes: int) -> Iterator[dict[str, Any
     if not first:
         return
     if len(first) <= _FEW:
-        reconciler = job.reconciler(threads=os.cpu_count() or 1, apart=True)
-        for chunk in _chunks(iter(first)):
-            yield from _reconcile(reconciler, chunk, remote=job.remote)
+        with ExitStack() as spare:
+            reconciler = job.reconciler(os.cpu_count() or 1, spare)
+            for chunk in _chunks(iter(first)):
+                yield from _reconcile(reconciler, chunk, remote=job.remote)
         return
     yield from _pooled(job, _chunks(itertools.chain(first, keys)), processes)
 
