@@ -142,6 +142,17 @@ def test_neighbours_of_a_crash_are_decoded() -> None:
     assert os.getpid() not in first + second
 
 
+def test_an_interrupt_is_for_this_process() -> None:
+    """Ctrl-C reaches the child too, which goes on: its parent decides when to end."""
+    with apart() as decoder:
+        decoder(picture(".png"), LIMITS)
+        os.kill(int(children().split()[-1]), signal.SIGINT)
+
+        header, _ = decoder(picture(".png"), LIMITS)
+
+    assert header.width == 300
+
+
 def test_an_image_longer_than_the_pipe_to_a_decoder_that_does_not_read() -> None:
     """A child that dies before it has taken the image is told as any other."""
     with apart() as decoder:

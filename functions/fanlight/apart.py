@@ -151,6 +151,7 @@ def _serve(decode: Decode, asked: int, told: int) -> NoReturn:
     status = 1
     try:
         gc.disable()  # what could be collected is the parent's to clean up
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this
         setrlimit(RLIMIT_CORE, (0, 0))
         with suppress(OSError):  # the kernel is to take the child when memory runs out
             Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
