@@ -20,6 +20,7 @@ from fanlight.apart import Apart
 from fanlight.config import Limits
 from fanlight.errors import DecoderEnded, FanlightError, Rejected
 from fanlight.image import Decode, Header, Pixels, decode, read_header
+from fanlight.runtime import memory
 
 LIMITS = Limits()
 
@@ -221,3 +222,10 @@ def test_a_child_decodes_after_this_process_used_every_thread() -> None:
         with apart() as decoder:
             header, _ = decoder(picture(".jpg", 3, 2000), LIMITS)
         assert header.width == 2000
+
+
+def test_the_memory_is_what_the_platform_says() -> None:
+    """Megabytes of the environment as bytes; where nothing tells, there is no limit."""
+    told = [memory({"FC_FUNCTION_MEMORY_SIZE": "2048"}), memory({})]
+
+    assert told == [2 * 1024 * 1024 * 1024, None]
