@@ -15,10 +15,8 @@ from typing import Any  # noqa: E402
 
 import oss2  # noqa: E402
 
-from fanlight import event as events  # noqa: E402
 from fanlight.answer import Answerer, Choices  # noqa: E402
 from fanlight.config import Config  # noqa: E402
-from fanlight.errors import EventError  # noqa: E402
 from fanlight.install import install  # noqa: E402
 from fanlight.log import Log, milliseconds  # noqa: E402
 from fanlight.model import Model  # noqa: E402
@@ -26,7 +24,7 @@ from fanlight.reconcile import Reconciler  # noqa: E402
 from fanlight.retry import Retry  # noqa: E402
 from fanlight.runtime import credentials, initializer_retry, retry  # noqa: E402
 from fanlight.store_oss import OssStore  # noqa: E402
-from fanlight.work import work  # noqa: E402
+from fanlight.work import handle  # noqa: E402
 
 _IMPORTS = time.perf_counter() - _BEGAN
 
@@ -82,13 +80,7 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
         log("cold start", **_instance.cold_start)
         _instance.cold_start = None
     until = retry(context)
-    reconciler = _reconciler(_instance, context, until)
-    try:
-        records = events.parse(event)
-    except EventError as error:  # one bad record does not cost the others their results
-        work(error.records, reconciler, log, until.remaining)
-        raise
-    return work(records, reconciler, log, until.remaining)
+    return handle(event, _reconciler(_instance, context, until), log, until.remaining)
 
 
 def pre_stop(context: Any) -> None:

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fanlight.errors import ConfigError, FanlightError, TransientError
-from fanlight.event import Record, why_ignored
+from fanlight.errors import ConfigError, EventError, FanlightError, TransientError
+from fanlight.event import Record, parse, why_ignored
 from fanlight.log import Log, milliseconds
 from fanlight.reconcile import Outcome, Reconciler
 
@@ -27,6 +27,18 @@ class Unfinished(TransientError):
             if outcome["outcome"] == "failed"
         ]
         super().__init__(json.dumps({"counts": summary["counts"], "failed": failed}))
+
+
+def handle(
+    event: bytes, reconciler: Reconciler, log: Log, time_left: Callable[[], float]
+) -> dict[str, Any]:
+    """`work` on every record of an event; EventError, after the rest is done, for a bad one."""
+    try:
+        records = parse(event)
+    except EventError as error:  # one bad record does not cost the others their results
+        work(error.records, reconciler, log, time_left)
+        raise
+    return work(records, reconciler, log, time_left)
 
 
 def work(
