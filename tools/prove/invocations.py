@@ -10,7 +10,7 @@ from fanlight.event import Record
 from fanlight.log import Log
 from fanlight.place import Place
 from fanlight.reconcile import Reconciler
-from fanlight.work import handle, work
+from fanlight.work import Unfinished, handle, work
 from tools.prove.fates import Cloud
 from tools.prove.puppet import Killed, Puppet
 from tools.prove.truth import FAILED, INPUT, OUTPUT, answer_of, recipe_of
@@ -84,3 +84,11 @@ def failure(invocation: Invocation, error: BaseException) -> bytes:
         "responsePayload": json.dumps({"errorType": kind, "errorMessage": str(error)}),
     }
     return json.dumps(document).encode()
+
+
+def keys_to_tell_of(invocation: Invocation, error: BaseException) -> set[str]:
+    """The keys that a letter has to name: those the failure names, or else all of the event."""
+    if isinstance(error, Unfinished):
+        return {failed["key"] for failed in json.loads(str(error))["failed"]}
+    records = json.loads(invocation.event)["events"]
+    return {record["oss"]["object"]["key"] for record in records}

@@ -109,11 +109,6 @@ MUTANTS = (
         (_OSS,),
     ),
     Mutant(
-        "the damaged body of a picture is taken", _STORE,
-        "    if expected and hashlib", "    if False and hashlib",
-        (_WORLD,),
-    ),
-    Mutant(
         "a version is an ETag alone", _STORE,
         'return f"{etag}-{size}-{last_modified}"', "return etag",
         (_OSS,),
@@ -177,7 +172,7 @@ MUTANTS = (
     Mutant(
         "one bad record costs the others their results", _WORK,
         "        work(error.records, reconciler, log, time_left)\n", "",
-        ("tests/test_classify.py",),
+        ("tests/test_work.py",),
     ),
     Mutant(
         "a failure that names no key has no letter", "functions/fanlight/failure.py",

@@ -86,20 +86,21 @@ class Truth:
             if seen is not None and seen not in allowed:
                 yield f"{key} has a result that was never true: {seen!r}"
 
-    def faults(self, models: tuple[str, ...], failed: set[str]) -> Iterator[str]:
-        """When all is quiet. `failed`: the ids of the invocations that failed for good."""
+    def faults(self, models: tuple[str, ...], failed: set[tuple[str, str]]) -> Iterator[str]:
+        """When all is quiet. `failed`: invocations that failed for good, and a key of each."""
         found = {meta.key for meta in self.store.list(INPUT)}
         if found != self.present.keys():
             yield f"the input holds {sorted(found)}, uploaded were {sorted(self.present)}"
         letters = list(self._letters())
-        named = {letter["source"]["key"] for letter in letters if letter["source"]}
+        told = {(one["request_id"], one["source"]["key"]) for one in letters if one["source"]}
+        named = {key for _, key in told}
         for key, (version, data) in self.present.items():
             image = self.store.get(key, RESULT_LIMIT)
             if image is None or (image.meta.version, image.data) != (version, data):
                 yield f"{key} is not what was uploaded"
             elif key not in named and self.result(key) not in self.true_results(key, models):
                 yield f"{key} is {data!r}, its result {self.result(key)!r}, and no letter names it"
-        if missing := failed - {letter["request_id"] for letter in letters}:
+        if missing := failed - told:
             yield f"no letter tells of {sorted(missing)}"
 
     def _letters(self) -> Iterator[dict[str, Any]]:

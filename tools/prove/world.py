@@ -16,7 +16,7 @@ from functools import partial
 
 from tools.events import oss_event
 from tools.prove.fates import WELL, Cloud, Fate, Wish, befall
-from tools.prove.invocations import ATTEMPTS, Invocation, failure, started
+from tools.prove.invocations import ATTEMPTS, Invocation, failure, keys_to_tell_of, started
 from tools.prove.puppet import Killed
 from tools.prove.tape import Tape
 from tools.prove.truth import INPUT, OUTPUT, Truth, Violation
@@ -48,7 +48,8 @@ class World:
         self._may = Counter(upload=UPLOADS, delete=DELETIONS, duplicate=DUPLICATES)
         self._events: list[bytes] = []
         self._invocations: list[Invocation] = []
-        self._failed: set[str] = set()
+        self._failed: set[tuple[str, str]] = set()
+        self._last: Invocation | None = None
         self._begun = 0
 
     def play(self) -> None:
@@ -73,7 +74,9 @@ class World:
     def _moves(self) -> Iterator[Move]:
         """What can happen now; what brings the end nearer comes first."""
         running = [one for one in self._invocations if one.puppet]
-        for one in running * 2:
+        # Who has moved goes on, as a rule: one that overtakes another does so by many steps.
+        running.sort(key=lambda one: one is not self._last)
+        for one in running[:1] * 4 + running[1:]:
             yield "", partial(self._step, one)
         if len(running) < CONCURRENT:
             for one in self._invocations:
@@ -173,6 +176,7 @@ class World:
 
     def _step(self, one: Invocation) -> None:
         assert one.puppet is not None  # noqa: S101 - for the type checker
+        self._last = one
         wish: Wish = one.puppet.asked
         if wish.verb not in ("head", "get", "list") and wish.key.startswith(INPUT):
             self._violated(f"{one.name} is about to change the input: {wish}")
@@ -210,7 +214,7 @@ class World:
         if error is None:
             one.attempts = ATTEMPTS[one.function]
         elif one.attempts == ATTEMPTS[one.function]:
-            self._failed.add(one.name)
+            self._failed |= {(one.name, key) for key in keys_to_tell_of(one, error)}
             self.counts["dead letters"] += 1
             self._invoke("deadletter", failure(one, error), one.name)
 
