@@ -11,6 +11,7 @@ from fanlight.digest import sha256_of
 from tests.test_model import drawn_one
 from tools.deployment.checks import problems
 from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.options import Options
 from tools.template import Template, from_source, project_template, read_template
 from tools.zips import zip_folder
 
@@ -47,7 +48,8 @@ def test_results_and_failures_are_told(template: Template) -> None:
     wanted = tuple(f for f in template.functions if f.resource in ("digits", "told"))
     alone = replace(template, functions=wanted)
     said: list[str] = []
-    with LocalCloud(alone, instances=1, on_line=lambda _name, line: said.append(line)) as cloud:
+    options = Options(instances=1, on_line=lambda _name, line: said.append(line))
+    with LocalCloud(alone, options) as cloud:
         auth = oss2.AuthV4(cloud.keys.access_key_id, cloud.keys.access_key_secret)
         bucket = oss2.Bucket(auth, cloud.endpoint.url, BUCKET, region="cn-hangzhou")
         bucket.put_object("input/digits/1.png", drawn_one())

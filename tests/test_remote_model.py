@@ -17,6 +17,7 @@ from tools.bundles import write_bundle
 from tools.events import oss_event
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.instance import Answer
+from tools.localcloud.options import Options
 from tools.template import Template, from_source, project_template, read_template
 from tools.zips import zip_folder
 
@@ -50,7 +51,7 @@ def with_model(model: str, **settings: str) -> Template:
 def classified(objects: dict[str, bytes], model: str, **settings: str) -> Answer:
     """The function's answer to the event of a picture, in a cloud whose bucket holds `objects`."""
     template = with_model(model, **settings)
-    with LocalCloud(template, instances=1, first_pause=0.01) as cloud:
+    with LocalCloud(template, Options(instances=1, first_pause=0.01)) as cloud:
         auth = oss2.AuthV4(cloud.keys.access_key_id, cloud.keys.access_key_secret)
         bucket = oss2.Bucket(auth, cloud.endpoint.url, BUCKET, region="cn-hangzhou")
         for key, data in objects.items():
@@ -155,7 +156,7 @@ def test_libraries_from_oss_stand_behind_the_package(
     )
     probing = replace(function, code=tmp_path, handler="probe.handler", initializer=None,
                       pre_stop=None)  # fmt: skip
-    with LocalCloud(replace(template, functions=(probing,)), instances=1) as cloud:
+    with LocalCloud(replace(template, functions=(probing,)), Options(instances=1)) as cloud:
         auth = oss2.AuthV4(cloud.keys.access_key_id, cloud.keys.access_key_secret)
         bucket = oss2.Bucket(auth, cloud.endpoint.url, BUCKET, region="cn-hangzhou")
         bucket.put_object("m.zip", packed)

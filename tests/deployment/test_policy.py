@@ -17,6 +17,7 @@ from tools.commands.policy import command
 from tools.deployment.ram import deployer_policy, functions_policy, trigger_policy
 from tools.deployment.settings import settings_of
 from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.options import Options
 from tools.localcloud.oss import OssEndpoint
 from tools.samples import sample
 from tools.template import Template, from_source, project_template
@@ -268,7 +269,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
 def test_what_functions_really_ask_for(seen: Seen) -> None:
     """Every request of a run, with a result, a rejection and a dead letter, is allowed."""
     described = template(replace(DIGITS, retries=0), LETTERS)
-    with LocalCloud(from_source(described), instances=1, first_pause=0.01) as cloud:
+    with LocalCloud(from_source(described), Options(instances=1, first_pause=0.01)) as cloud:
         auth = oss2.AuthV4(cloud.keys.access_key_id, cloud.keys.access_key_secret)
         bucket = oss2.Bucket(auth, cloud.endpoint.url, BUCKET, region=PROJECT.region)
         bucket.put_object("input/digits/a/7.png", sample("7.png"))

@@ -19,6 +19,7 @@ import fanlight
 from fanlight.document import to_bytes
 from tools.events import oss_event
 from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.options import Options
 from tools.template import Template, from_source, project_template, read_template
 
 BUCKET = "fanlight-demo"
@@ -91,10 +92,8 @@ class Running:
 def running(request: pytest.FixtureRequest) -> Iterator[Running]:
     lines = Lines()
     template = from_source(read_template(project_template()))
-    cloud = LocalCloud(
-        template, instances=1, runtime=request.param, on_line=lines, first_pause=0.05
-    )
-    with cloud:
+    options = Options(instances=1, runtime=request.param, on_line=lines, first_pause=0.05)
+    with LocalCloud(template, options) as cloud:
         yield Running(cloud, lines)
     assert lines.other == []
 
@@ -216,15 +215,15 @@ def _broken(tmp_path: Path, code: str, timeout: float = 5) -> Template:
         ("def handler(event, context):\n    raise KeyError('x')", "KeyError"),
         ("import os\ndef handler(event, context):\n    os._exit(3)", "ProcessExited"),
         ("import time\ndef handler(event, context):\n    time.sleep(60)", "FunctionTimedOut"),
-        ("def handler(event, context)\n    pass", "SyntaxError"),
-        ("def other(event, context):\n    pass", "AttributeError"),
+        ("def handler(event, context)\n    pass", "UserCodeSyntaxError"),
+        ("def other(event, context):\n    pass", "HandlerNotFound"),
     ],
 )
 def test_a_failing_function_ends_in_a_suspected_letter(
     tmp_path: Path, code: str, kind: str
 ) -> None:
     """Exception, crash, timeout, syntax error, bad name: retried, then filed as suspected."""
-    with LocalCloud(_broken(tmp_path, code, 1), instances=1, first_pause=0.01) as cloud:
+    with LocalCloud(_broken(tmp_path, code, 1), Options(instances=1, first_pause=0.01)) as cloud:
         running = Running(cloud, Lines())
         running.bucket.put_object("input/digits/x.png", b"x")
 
@@ -239,7 +238,7 @@ def test_a_failing_function_ends_in_a_suspected_letter(
 def test_uploads_fan_out_over_instances(tmp_path: Path) -> None:
     """Two instances serve two slow requests at the same time."""
     code = "import time\ndef handler(event, context):\n    time.sleep(1.0)\n    return 'done'"
-    with LocalCloud(_broken(tmp_path, code), instances=2) as cloud:
+    with LocalCloud(_broken(tmp_path, code), Options(instances=2)) as cloud:
         running = Running(cloud, Lines())
         began = time.monotonic()
         for name in "ab":
@@ -262,7 +261,7 @@ def test_an_unreadable_result_is_replaced(running: Running) -> None:
 def test_an_instance_that_cannot_start_answers_all_the_same() -> None:
     """A wrong interpreter is an error to whoever waits, not a wait without end."""
     template = from_source(read_template(project_template()))
-    with LocalCloud(template, instances=1, python="/no/such/python") as cloud:
+    with LocalCloud(template, Options(instances=1, python="/no/such/python")) as cloud:
         answer = cloud.invoke("fanlight-digits", b"{}")
 
     assert not answer.ok
@@ -277,7 +276,7 @@ def test_a_function_that_closes_its_pipes_is_ended(tmp_path: Path) -> None:
         "    os.closerange(3, 99)\n"
         "    time.sleep(60)"
     )
-    with LocalCloud(_broken(tmp_path, code, 20), instances=1) as cloud:
+    with LocalCloud(_broken(tmp_path, code, 20), Options(instances=1)) as cloud:
         began = time.monotonic()
         answer = cloud.invoke("fanlight-digits", b"{}")
 
@@ -313,8 +312,8 @@ def test_memory_is_what_the_template_gives(tmp_path: Path) -> None:
     template = _broken(tmp_path, code, 20)
     small = replace(template.functions[0], memory_mb=128)
     with LocalCloud(
-        replace(template, functions=(small, template.functions[1])), instances=1,
-        on_line=lambda _name, line: lines.append(line),
+        replace(template, functions=(small, template.functions[1])),
+        Options(instances=1, on_line=lambda _name, line: lines.append(line)),
     ) as cloud:  # fmt: skip
         answer = cloud.invoke("fanlight-digits", b"{}")
 
@@ -337,7 +336,7 @@ def test_nothing_goes_on_between_requests(tmp_path: Path) -> None:
         "def handler(event, context):\n"
         "    return str(ticks[0])"
     )
-    with LocalCloud(_broken(tmp_path, code), instances=1) as cloud:
+    with LocalCloud(_broken(tmp_path, code), Options(instances=1)) as cloud:
         first = int(cloud.invoke("fanlight-digits", b"{}").payload)
         time.sleep(1)
         second = int(cloud.invoke("fanlight-digits", b"{}").payload)
@@ -348,7 +347,7 @@ def test_nothing_goes_on_between_requests(tmp_path: Path) -> None:
 def test_an_idle_instance_is_ended(tmp_path: Path) -> None:
     """After a while without requests there is none left; the next request starts one anew."""
     code = "import os\ndef handler(event, context):\n    return str(os.getpid())"
-    with LocalCloud(_broken(tmp_path, code), instances=1, idle_after=0.2) as cloud:
+    with LocalCloud(_broken(tmp_path, code), Options(instances=1, idle_after=0.2)) as cloud:
         pids = [cloud.invoke("fanlight-digits", b"{}").payload for _ in range(2)]
         until = time.monotonic() + 10
         while Path(f"/proc/{pids[0]}").exists() and time.monotonic() < until:

@@ -25,8 +25,9 @@ from darabonba.runtime import RuntimeOptions
 from tools.events import oss_event
 from tools.localcloud.acs3 import ApiError, ApiRequest, verify
 from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.credentials import Credentials, Keyring
 from tools.localcloud.invoke_api import MAX_PAYLOAD
-from tools.localcloud.signature import Credentials
+from tools.localcloud.options import Options
 from tools.template import from_source, project_template, read_template
 
 BUCKET = "fanlight-demo"
@@ -54,7 +55,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     template = from_source(read_template(project_template()))
     echo = replace(template.functions[0], name="echo", code=folder, handler="echo.handler",
                    initializer=None, pre_stop=None, triggers=(), on_failure=None)  # fmt: skip
-    with LocalCloud(replace(template, functions=(echo,)), instances=1) as cloud:
+    with LocalCloud(replace(template, functions=(echo,)), Options(instances=1)) as cloud:
         yield cloud
 
 
@@ -149,7 +150,7 @@ def test_an_asynchronous_invocation_leaves_its_result_in_the_bucket() -> None:
     cv2.line(page, (80, 40), (80, 160), 20, 14)
     template = from_source(read_template(project_template()))
     functions = tuple(replace(function, triggers=()) for function in template.functions)
-    with LocalCloud(replace(template, functions=functions), instances=1) as cloud:
+    with LocalCloud(replace(template, functions=functions), Options(instances=1)) as cloud:
         auth = oss2.AuthV4(cloud.keys.access_key_id, cloud.keys.access_key_secret)
         cloud.endpoint.create_bucket(BUCKET)
         bucket = oss2.Bucket(auth, cloud.endpoint.url, BUCKET, region="cn-hangzhou")
@@ -291,6 +292,10 @@ def signed() -> ApiRequest:
     }, b"body")  # fmt: skip
 
 
+SIGNED_AT = 1767225600.0  # that x-acs-date
+KEYS = Keyring([Credentials("id", "secret")])
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -305,21 +310,65 @@ def signed() -> ApiRequest:
 )
 def test_a_signature_is_for_one_request(change: dict[str, Any]) -> None:
     """What was signed verifies; a change of any part of it, or an addition, does not."""
-    known = [Credentials("id", "secret")]
-    verify(signed(), known)
+    verify(signed(), KEYS, SIGNED_AT)
 
     with pytest.raises(ApiError) as error:
-        verify(replace(signed(), **change), known)
+        verify(replace(signed(), **change), KEYS, SIGNED_AT)
 
     assert (error.value.status, error.value.code) == (403, "SignatureNotMatch")
+
+
+@pytest.mark.parametrize("way", [-1, 1], ids=["early", "late"])
+def test_a_signature_is_for_a_quarter_of_an_hour(way: int) -> None:
+    """A request is good from 15 minutes before its date until 15 minutes after it."""
+    verify(signed(), KEYS, SIGNED_AT + way * 900)
+
+    with pytest.raises(ApiError) as error:
+        verify(signed(), KEYS, SIGNED_AT + way * 901)
+
+    assert (error.value.status, error.value.code) == (400, "InvalidTimeStamp.Expired")
+
+
+@pytest.mark.parametrize(
+    ("headers", "signature", "code"),
+    [
+        ({"host": "h"}, "8e37d3c0896de71fa8b8058f138d2198907bdbdff0ff1cdd08c543b982357fea",
+         "MissingRequiredHeader"),
+        ({"host": "h", "x-acs-date": "yesterday"},
+         "28b2556f4b428dfc70e68772b96d99db9eb3df857a7f6e7021cda11137a27ff2",
+         "InvalidTimeStamp.Format"),
+    ],
+    ids=["none", "no date"],
+)  # fmt: skip
+def test_a_signed_request_says_when(headers: dict[str, str], signature: str, code: str) -> None:
+    """A request that is signed, but with no date or none that can be read, is refused."""
+    fields = f"Credential=id,SignedHeaders={';'.join(headers)},Signature={signature}"
+    request = replace(signed(), headers={**headers, "authorization": f"ACS3-HMAC-SHA256 {fields}"})
+
+    with pytest.raises(ApiError) as error:
+        verify(request, KEYS, SIGNED_AT)
+
+    assert (error.value.status, error.value.code) == (400, code)
+
+
+def test_expired_credentials_invoke_nothing() -> None:
+    """What was good a second ago is refused once its time is over."""
+    keys = Keyring([Credentials("id", "secret", expires=SIGNED_AT + 1)])
+    verify(signed(), keys, SIGNED_AT)
+
+    with pytest.raises(ApiError) as error:
+        verify(signed(), keys, SIGNED_AT + 1)
+
+    assert (error.value.status, error.value.code) == (400, "InvalidSecurityToken.Expired")
 
 
 def test_stopping_closes_the_port(cloud: LocalCloud) -> None:
     """The invoke API ends with its cloud, and starts again with it at the same port."""
     other = LocalCloud(cloud.template)
-    with other:
-        url = other.invoke_url
-        assert requests.get(url, timeout=10).status_code == 404
+    other.start()
+    url = other.invoke_url
+    assert requests.get(url, timeout=10).status_code == 404
+    other.stop()
     with pytest.raises(requests.ConnectionError):
         requests.get(url, timeout=10)
     with other:
@@ -329,7 +378,7 @@ def test_stopping_closes_the_port(cloud: LocalCloud) -> None:
 def test_a_taken_port_leaves_nothing_open(cloud: LocalCloud) -> None:
     """When the invoke API cannot start, neither does the endpoint."""
     taken = int(cloud.invoke_url.rpartition(":")[2])
-    other = LocalCloud(cloud.template, invoke_port=taken)
+    other = LocalCloud(cloud.template, Options(invoke_port=taken))
 
     with pytest.raises(OSError, match="in use"):
         other.start()

@@ -81,7 +81,7 @@ def test_any_key_round_trips(bucket: oss2.Bucket, key: str) -> None:
 def test_an_object_carries_the_headers_of_oss(bucket: oss2.Bucket) -> None:
     """GET and HEAD answer with what PUT was given and what OSS adds, the same in both."""
     given = {
-        # A form's content type makes moto parse the body; the object must not notice.
+        # A form, by its content type, is an object like any other.
         "Content-Type": "application/x-www-form-urlencoded",
         "Cache-Control": "no-cache",
         "x-oss-meta-camera": "leica",
@@ -257,13 +257,26 @@ def test_what_is_not_spoken_is_refused_by_name(bucket: oss2.Bucket) -> None:
     with pytest.raises(oss2.exceptions.ServerError) as caught:
         bucket.get_bucket_acl()
     assert (caught.value.status, caught.value.code) == (501, "NotImplemented")
-    assert caught.value.message == "Not spoken by this endpoint: acl."
+    assert caught.value.message == "Not spoken by this endpoint: GET ?acl of a bucket."
 
     assert refusal(bucket.get_bucket_lifecycle) == (501, "NotImplemented")
-    assert refusal(bucket.append_object, "x", 0, b"") == (501, "NotImplemented")
+    assert refusal(bucket.restore_object, "x") == (501, "NotImplemented")
     assert refusal(bucket.get_object, "x", process="image/info") == (501, "NotImplemented")
-    public = {"x-oss-object-acl": "public-read"}
-    assert refusal(bucket.put_object, "x", b"", headers=public) == (501, "NotImplemented")
+    for headers in (
+        {"x-oss-object-acl": "public-read"},
+        {"x-oss-tagging": "a=b"},
+        {"x-oss-server-side-encryption": "AES256"},
+        {"x-oss-storage-class": "IA"},
+        {"x-oss-callback": "e30="},
+        {"x-oss-symlink-target": "y"},
+    ):
+        refused = refusal(bucket.put_object, "x", b"", headers=headers)
+        assert refused == (501, "NotImplemented")
+    assert refusal(bucket.get_object, "x", headers={"x-oss-meta-a": "b"})[0] == 501
+    assert refusal(bucket.head_object, "x", params={"versionId": "v"})[0] == 501
+    source = {"x-oss-copy-source-if-match": ETAG}
+    assert refusal(bucket.copy_object, "pictures", "x", "y", headers=source)[0] == 501
+    assert not bucket.object_exists("x")
 
 
 def test_each_creation_is_announced_once(bucket: oss2.Bucket, created: list[ObjectCreated]) -> None:

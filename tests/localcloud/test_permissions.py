@@ -1,18 +1,14 @@
-"""What a policy leaves out is refused: the evaluator, each operation, the whole local cloud."""
+"""What a policy leaves out is refused: the evaluator, and the whole local cloud."""
 
-import hashlib
-import hmac
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import oss2
-import oss2.models
 import pytest
-import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,16 +18,13 @@ from tools.deployment.ram import functions_policy
 from tools.deployment.settings import settings_of
 from tools.localcloud import cloud as local
 from tools.localcloud.cloud import LocalCloud
-from tools.localcloud.oss import Credentials, OssEndpoint
-from tools.localcloud.oss_dialect import _ROUTES
-from tools.localcloud.permissions import ACTIONS, allowed, parse
+from tools.localcloud.options import Options
+from tools.localcloud.permissions import allowed, parse
 from tools.samples import sample
 from tools.template import Template, from_source, project_template, read_template
 
 REGION, ACCOUNT, BUCKET = "cn-hangzhou", "1234567890123456", "fanlight-demo"
 HOME = f"acs:oss:oss-{REGION}:{ACCOUNT}"
-OWNER = Credentials("owner-id", "owner-secret")
-ROLE = Credentials("some-role-id", "some-role-secret", "some-role-token")
 
 Document = dict[str, Any]
 Statement = tuple[str, list[str] | str, list[str] | str]
@@ -114,145 +107,6 @@ def test_what_is_not_supported_is_refused_by_name(document: Document, message: s
         parse(document)
 
 
-def test_every_operation_has_its_action() -> None:
-    """There is no request that is answered without a permission."""
-    assert ACTIONS.keys() == _ROUTES.keys()
-
-
-class Scene:
-    """An endpoint with an object `a` and an upload of `parts`, and a role without permissions."""
-
-    def __init__(self, *documents: Document) -> None:
-        self.endpoint = OssEndpoint(
-            [OWNER, ROLE], region=REGION, account=ACCOUNT,
-            policies={ROLE.access_key_id: documents},
-        )  # fmt: skip
-        self.endpoint.start()
-        self.endpoint.create_bucket("bbb")
-        owner = self._bucket(oss2.AuthV4(OWNER.access_key_id, OWNER.access_key_secret))
-        owner.put_object("a", b"content")
-        self.upload = owner.init_multipart_upload("parts").upload_id
-        self.etag = owner.upload_part("parts", self.upload, 1, b"x").etag
-        self.auth = oss2.StsAuth(ROLE.access_key_id, ROLE.access_key_secret, ROLE.security_token,
-                                 auth_version=oss2.AUTH_VERSION_4)  # fmt: skip
-        self.role = self._bucket(self.auth)
-
-    def _bucket(self, auth: Any) -> Any:
-        return oss2.Bucket(auth, self.endpoint.url, "bbb", region=REGION)
-
-    def post_form(self) -> None:
-        document = json.dumps({"expiration": "2099-01-01T00:00:00.000Z", "conditions": []})
-        encoded = oss2.utils.b64encode_as_string(document)
-        fields = {
-            "key": "new", "policy": encoded, "OSSAccessKeyId": ROLE.access_key_id,
-            "x-oss-security-token": ROLE.security_token,
-            "signature": oss2.utils.b64encode_as_string(_hmac(ROLE.access_key_secret, encoded)),
-        }  # fmt: skip
-        answer = requests.post(f"{self.endpoint.url}/bbb", data=fields,
-                               files={"file": ("n", b"x")}, timeout=20)  # fmt: skip
-        if answer.status_code == 403:
-            raise _Refused(answer.text)
-        answer.raise_for_status()
-
-
-class _Refused(Exception):
-    """A form was answered with 403."""
-
-
-def _hmac(secret: str, text: str) -> bytes:
-    return hmac.new(secret.encode(), text.encode(), hashlib.sha1).digest()
-
-
-def signed_get(scene: Scene) -> None:
-    answer = requests.get(scene.role.sign_url("GET", "a", 60), timeout=20)
-    if answer.status_code == 403:
-        raise _Refused(answer.text)
-    answer.raise_for_status()
-
-
-Step = Callable[[Scene], Any]
-OBJECT, NEW, PARTS = f"{HOME}:bbb/a", f"{HOME}:bbb/new", f"{HOME}:bbb/parts"
-OPERATIONS: dict[str, tuple[Step, list[tuple[str, str]]]] = {
-    "get": (lambda s: s.role.get_object("a").read(), [("GetObject", OBJECT)]),
-    "signed url": (signed_get, [("GetObject", OBJECT)]),
-    "meta": (lambda s: s.role.get_object_meta("a"), [("GetObject", OBJECT)]),
-    "put": (lambda s: s.role.put_object("new", b"x"), [("PutObject", NEW)]),
-    "post": (Scene.post_form, [("PutObject", NEW)]),
-    "copy": (lambda s: s.role.copy_object("bbb", "a", "new"),
-             [("GetObject", OBJECT), ("PutObject", NEW)]),
-    "delete": (lambda s: s.role.delete_object("a"), [("DeleteObject", OBJECT)]),
-    "delete many": (lambda s: s.role.batch_delete_objects(["a", "new"]),
-                    [("DeleteObject", OBJECT), ("DeleteObject", NEW)]),
-    "list": (lambda s: s.role.list_objects(), [("ListObjects", f"{HOME}:bbb")]),
-    "list 2": (lambda s: s.role.list_objects_v2(), [("ListObjects", f"{HOME}:bbb")]),
-    "info": (lambda s: s.role.get_bucket_info(), [("GetBucketInfo", f"{HOME}:bbb")]),
-    "create": (lambda s: oss2.Bucket(s.auth, s.endpoint.url, "ccc", region=REGION).create_bucket(),
-               [("PutBucket", f"{HOME}:ccc")]),
-    "buckets": (lambda s: oss2.Service(s.auth, s.endpoint.url, region=REGION).list_buckets(),
-                [("ListBuckets", f"{HOME}:*")]),
-    "start": (lambda s: s.role.init_multipart_upload("new"), [("PutObject", NEW)]),
-    "part": (lambda s: s.role.upload_part("parts", s.upload, 1, b"x"), [("PutObject", PARTS)]),
-    "parts": (lambda s: s.role.list_parts("parts", s.upload), [("ListParts", PARTS)]),
-    "complete": (lambda s: s.role.complete_multipart_upload(
-        "parts", s.upload, [oss2.models.PartInfo(1, s.etag)]), [("PutObject", PARTS)]),
-    "abort": (lambda s: s.role.abort_multipart_upload("parts", s.upload),
-              [("AbortMultipartUpload", PARTS)]),
-}  # fmt: skip
-
-
-Start = Callable[..., Scene]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Starts scenes, and ends them after the test."""
-    with ExitStack() as stack:
-
-        def started(*documents: Document) -> Scene:
-            scene = Scene(*documents)
-            stack.callback(scene.endpoint.stop)
-            return scene
-
-        yield started
-
-
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_each_operation_takes_its_permissions(name: str, start: Start) -> None:
-    """With exactly these it works; with everything but one of them it is 403 AccessDenied."""
-    step, needed = OPERATIONS[name]
-    exact = policy(*(("Allow", f"oss:{action}", resource) for action, resource in needed))
-    step(start(exact))
-    for action, resource in needed:
-        scene = start(policy(ALL, ("Deny", f"oss:{action}", resource)))
-        with pytest.raises((oss2.exceptions.AccessDenied, _Refused)) as refused:
-            step(scene)
-        assert f"No policy allows oss:{action} on {resource}." in str(refused.value)
-
-
-def test_removing_a_bucket_takes_its_permission() -> None:
-    """DeleteBucket, whose refusal leaves the bucket where it is."""
-    endpoint = OssEndpoint([OWNER, ROLE], policies={ROLE.access_key_id: [policy()]})
-    with endpoint:
-        endpoint.create_bucket("bbb")
-        auth = oss2.StsAuth(ROLE.access_key_id, ROLE.access_key_secret, ROLE.security_token)
-        with pytest.raises(oss2.exceptions.AccessDenied):
-            oss2.Bucket(auth, endpoint.url, "bbb").delete_bucket()
-        owner = oss2.Auth(OWNER.access_key_id, OWNER.access_key_secret)
-        oss2.Bucket(owner, endpoint.url, "bbb").delete_bucket()
-
-
-def test_head_is_refused_and_a_missing_key_is_missing(start: Start) -> None:
-    """HEAD answers 403; with oss:GetObject alone a key that is not there answers 404."""
-    with pytest.raises(oss2.exceptions.ServerError) as refused:
-        start(policy()).role.head_object("a")
-    assert (refused.value.status, refused.value.code) == (403, "AccessDenied")
-
-    scene = start(policy(("Allow", "oss:GetObject", "acs:oss:*:*:bbb/*")))
-    assert not scene.role.object_exists("missing")
-    with pytest.raises(oss2.exceptions.NoSuchKey):
-        scene.role.get_object("missing")
-
-
 @pytest.fixture
 def described() -> Template:
     """The digits function and the one that files letters."""
@@ -266,8 +120,10 @@ class Ran:
 
     def __init__(self, template: Template, *, permissive: bool = False) -> None:
         lines: list[str] = []
-        cloud = LocalCloud(template, instances=1, first_pause=0.01, permissive=permissive,
-                           on_line=lambda _function, line: lines.append(line))  # fmt: skip
+        cloud = LocalCloud(template, Options(
+            instances=1, first_pause=0.01, permissive=permissive,
+            on_line=lambda _function, line: lines.append(line),
+        ))  # fmt: skip
         with cloud:
             auth = oss2.AuthV4(cloud.keys.access_key_id, cloud.keys.access_key_secret)
             bucket = oss2.Bucket(auth, cloud.endpoint.url, BUCKET, region=REGION)
@@ -330,7 +186,13 @@ def test_roles_are_apart(described: Template) -> None:
 
 def test_the_welcome_says_who_may(described: Template) -> None:
     """Whoever reads it knows whether a missing permission would show."""
-    cloud = LocalCloud(described)
+    with closing(LocalCloud(described)) as cloud:
+        assert "functions may do what fanlight policy prints" in welcome(cloud, Options())
+        assert "anything in OSS (--permissive)" in welcome(cloud, Options(permissive=True))
 
-    assert "functions may do what fanlight policy prints" in welcome(cloud, described)
-    assert "anything in OSS (--permissive)" in welcome(cloud, described, permissive=True)
+
+def test_the_welcome_says_what_is_kept(described: Template) -> None:
+    """It names the folder, or the option that keeps everything."""
+    with closing(LocalCloud(described)) as cloud:
+        assert "Buckets       gone when it stops, without --data DIR\n" in welcome(cloud, Options())
+        assert "Buckets       kept in here\n" in welcome(cloud, Options(data=Path("here")))

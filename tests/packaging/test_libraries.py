@@ -14,6 +14,7 @@ from tests.test_model import drawn_one
 from tools.bundles import write_bundle
 from tools.commands.package import command
 from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.options import Options
 from tools.packaging.build import library_names
 from tools.packaging.components import IMAGES, OSS
 from tools.packaging.pins import pinned, read_pins
@@ -84,8 +85,8 @@ def test_tensorflow_and_its_model_come_from_the_bucket(target: Target, tmp_path:
     python = bare_python(target.python, tmp_path)
     said: list[str] = []
     with LocalCloud(
-        unpacked(alone, tmp_path / "code"), python=str(python), instances=1,
-        on_line=lambda _function, line: said.append(line),
+        unpacked(alone, tmp_path / "code"),
+        Options(python=str(python), instances=1, on_line=lambda _name, line: said.append(line)),
     ) as cloud:  # fmt: skip
         auth = oss2.AuthV4(cloud.keys.access_key_id, cloud.keys.access_key_secret)
         bucket = oss2.Bucket(auth, cloud.endpoint.url, BUCKET, region=template.region)

@@ -15,6 +15,7 @@ from fanlight.place import Place
 from fanlight.store_folder import FolderStore
 from tools.commands.results import row
 from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.options import Options
 from tools.samples import FOLDER, pictures, truth
 from tools.shown import shown
 from tools.template import from_source, project_template, read_template
@@ -69,7 +70,7 @@ def command(images: Path | None, out: Path, instances: int) -> int:
     source = Place.parse(environment["FANLIGHT_INPUT"])
     output = Place.parse(environment["FANLIGHT_OUTPUT"])
     watch = _Watch()
-    with LocalCloud(template, instances=instances, on_line=watch) as cloud:
+    with LocalCloud(template, Options(instances=instances, on_line=watch)) as cloud:
         auth = oss2.AuthV4(cloud.keys.access_key_id, cloud.keys.access_key_secret)
         bucket = oss2.Bucket(auth, cloud.endpoint.url, source.bucket, region=template.region)
         click.echo(f"uploading {len(paths)} pictures to {source} at {cloud.endpoint.url}")

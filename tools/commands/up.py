@@ -10,8 +10,9 @@ import click
 from fanlight.errors import ConfigError
 from fanlight.place import SCHEME
 from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.options import Options
 from tools.shown import shown
-from tools.template import Function, Template, from_source, project_template, read_template
+from tools.template import Function, from_source, project_template, read_template
 
 
 @click.command()
@@ -32,12 +33,16 @@ from tools.template import Function, Template, from_source, project_template, re
               help="Serve this runtime's contract. [default: the template's]")  # fmt: skip
 @click.option("--permissive", is_flag=True,
               help="Let functions do anything in OSS, whatever their policy.")  # fmt: skip
+@click.option("--data", metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
+              help="Keep buckets and waiting events in this folder, made if it is not there. "
+              "[default: gone when it stops]")  # fmt: skip
 def command(
     template: Path,
     port: int,
     invoke_port: int,
     instances: int,
     runtime: str | None,
+    data: Path | None,
     *,
     permissive: bool,
 ) -> int:
@@ -45,7 +50,11 @@ def command(
 
     Upload an image below the input prefix with any OSS client and its result appears below the
     output prefix. The invoke API answers Function Compute's own SDK. Only this machine can
-    connect. Everything is gone when it stops.
+    connect.
+
+    With --data DIR what was uploaded and what is still to be run is there again the next time, even
+    after a crash: an upload that was answered will have its result. Ctrl-C waits for the requests
+    that are running; the rest waits for the next start. Remove DIR to begin anew.
 
     Each function may do in OSS what `fanlight policy` prints for its role and nothing else, so that
     a missing permission shows here. Your own keys may do everything.
@@ -55,20 +64,21 @@ def command(
     described = from_source(read_template(template))
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    cloud = LocalCloud(
-        described,
+    options = Options(
         instances=instances,
         port=port,
         invoke_port=invoke_port,
         runtime=runtime,
         on_line=_echo,
         permissive=permissive,
+        data=data,
     )
+    cloud = LocalCloud(described, options)
     _require_free("--port", port)
     _require_free("--invoke-port", invoke_port)
     with cloud:
         try:
-            click.echo(welcome(cloud, described, permissive=permissive))
+            click.echo(welcome(cloud, options))
             while not stop.wait(1):
                 pass
         except KeyboardInterrupt:
@@ -97,9 +107,9 @@ def _echo(function: str, line: str) -> None:
     click.echo(f"{function}  {shown(line)}")
 
 
-def welcome(cloud: LocalCloud, template: Template, *, permissive: bool = False) -> str:
+def welcome(cloud: LocalCloud, options: Options) -> str:
     """What a person needs to use the cloud, ready to paste."""
-    keys = cloud.keys
+    keys, template = cloud.keys, cloud.template
     lines = []
     for function in template.functions:
         for trigger in function.triggers:
@@ -108,12 +118,14 @@ def welcome(cloud: LocalCloud, template: Template, *, permissive: bool = False) 
                 f"{function.environment.get('FANLIGHT_OUTPUT', '')}{_lacks(function)}"
             )
     trigger = next(trigger for function in template.functions for trigger in function.triggers)
-    may = "anything in OSS (--permissive)" if permissive else "what fanlight policy prints"
+    may = "anything in OSS (--permissive)" if options.permissive else "what fanlight policy prints"
+    kept = f"kept in {options.data}" if options.data else "gone when it stops, without --data DIR"
     return f"""\
 OSS endpoint  {cloud.endpoint.url}
 Invoke API    {cloud.invoke_url}
 {chr(10).join(lines)}
 Permissions   functions may do {may}
+Buckets       {kept}
 
 For fanlight run, status, results and replay in another terminal:
   export FANLIGHT_OSS_ENDPOINT={cloud.endpoint.url} FC_REGION={template.region}

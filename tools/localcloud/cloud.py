@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
+import uuid
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
@@ -13,70 +13,47 @@ from fanlight.errors import ConfigError
 from tools.deployment.ram import functions_policy
 from tools.deployment.settings import Settings, settings_of
 from tools.events import oss_event
-from tools.localcloud.instance import Answer, Instance, OnLine, default_python
+from tools.localcloud.datafolder import DataFolder
+from tools.localcloud.instance import Answer, Instance
 from tools.localcloud.invoke_api import InvokeEndpoint
-from tools.localcloud.invoker import Invocation, Invoker
+from tools.localcloud.invoker import Invoker
+from tools.localcloud.options import Options
 from tools.localcloud.oss import Credentials, ObjectCreated, OssEndpoint
+from tools.localcloud.waiting import Delivery, Invocation, Waiting
 from tools.template import Function, Template
 
 LOCAL_KEYS = Credentials("local-id", "local-secret")
 """What a person uses. They open nothing but this machine's own endpoint."""
 
+_DEFAULT = Options()
+
 
 class LocalCloud:
     """Everything a template describes, on this machine and for it alone, until `stop`."""
 
-    def __init__(  # noqa: PLR0913 - each has a default; together they are the cloud
-        self,
-        template: Template,
-        *,
-        instances: int = 2,
-        port: int = 0,
-        invoke_port: int = 0,
-        python: str | None = None,
-        runtime: str | None = None,
-        on_line: OnLine = lambda _function, _line: None,
-        first_pause: float = 1.0,
-        idle_after: float = 300.0,
-        permissive: bool = False,
-    ) -> None:
-        """`instances`: the most of one function. `runtime`: the contract, instead of its own.
-
-        `idle_after`: seconds after which an instance without requests is ended.
-        `port`, `invoke_port`: of the OSS endpoint and of the invoke API; 0 takes any that is free.
-        A function may do in OSS what `fanlight policy` prints for its role; `permissive`: anything.
-        """
-        self.template = template
-        self._on_line = on_line
+    def __init__(self, template: Template, options: Options = _DEFAULT) -> None:
+        """Raises ConfigError if another local cloud has the folder `options.data`."""
+        self.template, self._options = template, options
         self.keys = LOCAL_KEYS
-        roles = _acting_as(template)
-        self._role_keys = {
-            role: Credentials(f"role-id-{n}", f"role-secret-{n}", f"role-token-{n}")
-            for n, role in enumerate(roles)
-        }
-        policies = {
-            self._role_keys[role].access_key_id: [functions_policy(template, every)]
-            for role, every in roles.items()
-        }
-        credentials = [self.keys, *self._role_keys.values()]
+        self._folder = DataFolder(options.data) if options.data else None
+        if self._folder:
+            self._folder.lock()
+        self._roles = _role_keys(template)
+        credentials = [self.keys, *self._roles.values()]
         self.endpoint = OssEndpoint(
             credentials,
             region=template.region,
             account=template.account,
-            port=port,
-            policies={} if permissive else policies,
+            port=options.port,
+            policies={} if options.permissive else self._policies(),
             on_created=self._created,
+            data=self._folder.objects if self._folder else None,
         )
-        self._invokers = {
-            function.name: Invoker(
-                function,
-                self._starter(replace(function, runtime=runtime or function.runtime),
-                              python or default_python()),
-                partial(self._role_keys.__getitem__, _role(function)), self._failed,
-                limit=instances, first_pause=first_pause, idle_after=idle_after)
-            for function in template.functions
-        }  # fmt: skip
-        self._invoke_api = InvokeEndpoint(self._invokers, credentials, invoke_port)
+        self._waiting = Waiting(self._folder.queue if self._folder else None, options.clock)
+        self._invokers = {function.name: self._invoker(function) for function in template.functions}
+        self._invoke_api = InvokeEndpoint(
+            self._invokers, self._waiting.add, self.endpoint.keys, options.invoke_port
+        )
 
     @property
     def invoke_url(self) -> str:
@@ -84,22 +61,42 @@ class LocalCloud:
         return self._invoke_api.url
 
     def start(self) -> None:
-        """Serve, with every bucket the template names. Raises OSError if a port is taken."""
-        self.endpoint.start()
-        try:
+        """Serve, with every bucket the template names, and run what waits from before.
+
+        Raises OSError if a port is taken, ConfigError if the queue cannot be read.
+        """
+        with ExitStack() as undo:
+            self._waiting.open()
+            undo.callback(self._waiting.close)
+            self.endpoint.start()
+            undo.callback(self.endpoint.stop)
             self._invoke_api.start()
-        except OSError:
-            self.endpoint.stop()
-            raise
+            undo.pop_all()
         for bucket in self.template.buckets:
             self.endpoint.create_bucket(bucket)
+        for name, count in self._waiting.unfinished().items():
+            rest = "" if name in self._invokers else ", but the template has no such function"
+            self._options.on_line(name, f"{count} events wait from before{rest}")
+        for invoker in self._invokers.values():
+            invoker.start()
 
     def stop(self) -> None:
-        """Take no more invocations, end the instances after their present requests, then OSS."""
+        """Take no more invocations, end the instances after their present requests, then OSS.
+
+        What is stored and what waits is there again after `start`.
+        """
         self._invoke_api.stop()
         for invoker in self._invokers.values():
             invoker.stop()
         self.endpoint.stop()
+
+    def close(self) -> None:
+        """Stop for good: let go of the folder, or forget what was kept without one."""
+        self.stop()
+        self.endpoint.close()
+        self._waiting.close()
+        if self._folder:
+            self._folder.release()
 
     def __enter__(self) -> "LocalCloud":
         self.start()
@@ -111,29 +108,21 @@ class LocalCloud:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.stop()
+        self.close()
 
     def invoke(self, name: str, event: bytes) -> Answer:
         """Run a function on `event` and wait for its answer."""
-        answer: Future[Answer] = Future()
-        self._named(name).submit(Invocation(event, answer))
-        return answer.result()
+        return self._named(name).call(event, str(uuid.uuid4()))
 
-    def invoke_async(self, name: str, event: bytes) -> str:
-        """Accept an event for a function; returns the request id."""
-        invocation = Invocation(event)
-        self._named(name).submit(invocation)
-        return invocation.request_id
+    def invoke_async(self, name: str, event: bytes, delay: float = 0.0) -> str:
+        """Accept an event for a function, to run in `delay` seconds; returns the request id."""
+        delivery = Delivery(self._named(name).function.name, event, delay=delay)
+        self._waiting.add(delivery)
+        return delivery.request_id
 
     def drain(self, timeout: float = 60) -> bool:
-        """Wait until nothing is queued or running, dead letters included; False if time ran out."""
-        until = time.monotonic() + timeout
-        # A function's failure may queue work for another: all have to be at rest in one pass.
-        return all(
-            invoker.drain(until - time.monotonic())
-            for _ in self._invokers
-            for invoker in self._invokers.values()
-        )
+        """Wait until no event is queued or running, failures included; False if time ran out."""
+        return self._waiting.drain(self._invokers, timeout)
 
     def _named(self, name: str) -> Invoker:
         try:
@@ -141,6 +130,28 @@ class LocalCloud:
         except KeyError:
             known = ", ".join(self._invokers)
             raise ConfigError(f"there is no function {name}; the template has {known}") from None
+
+    def _policies(self) -> dict[str, list[dict[str, Any]]]:
+        return {
+            self._roles[role].access_key_id: [functions_policy(self.template, every)]
+            for role, every in _acting_as(self.template).items()
+        }
+
+    def _invoker(self, function: Function) -> Invoker:
+        options = self._options
+        served = replace(function, runtime=options.runtime or function.runtime)
+
+        def start() -> Instance:
+            extra = {
+                "FANLIGHT_OSS_ENDPOINT": self.endpoint.url,
+                "FC_REGION": self.template.region,
+                "FC_ACCOUNT_ID": self.template.account,
+            }
+            disks = self._folder.instances if self._folder else None
+            return Instance(served, extra, options.python, options.on_line, disks)
+
+        keys = partial(self._roles.__getitem__, _role(function))
+        return Invoker(function, start, keys, self._waiting, self._failed, options)
 
     def _created(self, made: ObjectCreated) -> None:
         """One matching call, one event for each trigger that wants it."""
@@ -155,34 +166,40 @@ class LocalCloud:
             region=self.template.region,
             account=self.template.account,
             request_id=made.request_id,
+            position=made.position,
         )
-        for function in self.template.functions:
-            for trigger in function.triggers:
-                if trigger.matches(made.bucket, made.name, made.key):
-                    self.invoke_async(function.name, json.dumps(document).encode())
+        event = json.dumps(document).encode()
+        self._waiting.add(*(
+            Delivery(function.name, event)
+            for function in self.template.functions
+            for trigger in function.triggers
+            if trigger.matches(made.bucket, made.name, made.key)
+        ))  # fmt: skip
 
-    def _starter(self, function: Function, python: str) -> Callable[[], Instance]:
-        def start() -> Instance:
-            extra = {
-                "FANLIGHT_OSS_ENDPOINT": self.endpoint.url,
-                "FC_REGION": self.template.region,
-                "FC_ACCOUNT_ID": self.template.account,
-            }
-            return Instance(function, extra, python, self._on_line)
-
-        return start
-
-    def _failed(self, function: Function, invocation: Invocation, answer: Answer) -> None:
+    def _failed(
+        self, function: Function, invocation: Invocation, answer: Answer
+    ) -> Delivery | None:
+        """The failure document for the function's destination, if there is one."""
         if function.on_failure in self._invokers:
             document = _failure(self.template, function, invocation, answer)
-            self.invoke_async(function.on_failure, json.dumps(document).encode())
-        elif function.on_failure:  # the worker that tells of it goes on
-            self._on_line(function.name, f"onFailure: there is no function {function.on_failure}")
+            return Delivery(function.on_failure, json.dumps(document).encode())
+        if function.on_failure:
+            self._options.on_line(
+                function.name, f"onFailure: there is no function {function.on_failure}"
+            )
+        return None
 
 
 def _role(function: Function) -> str:
     """What a function acts as; one that the template gives no role stands for itself."""
     return function.role or function.name
+
+
+def _role_keys(template: Template) -> dict[str, Credentials]:
+    return {
+        role: Credentials(f"role-id-{n}", f"role-secret-{n}", f"role-token-{n}")
+        for n, role in enumerate(_acting_as(template))
+    }
 
 
 def _acting_as(template: Template) -> dict[str, list[Settings]]:

@@ -1,7 +1,8 @@
 """One function instance: a process that serves one request at a time.
 
-It is held to its function's memory, and frozen between requests: what a handler leaves running in
-the background stands still, as it does on the platform.
+It is held to its function's memory and disk, and frozen between requests: what a handler leaves
+running in the background stands still, as it does on the platform. It dies with the thread that
+started it, whatever ends that.
 """
 
 import base64
@@ -18,10 +19,12 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
-from tools.localcloud.oss import Credentials
+from tools.localcloud.credentials import Credentials
+from tools.localcloud.limits import Usage
 from tools.template import Function
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
@@ -30,7 +33,7 @@ _INHERITED = ("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE")
 _LOG_BYTES = 4096
 
 _WATCH = 0.02
-"""Seconds between looks at an instance's memory."""
+"""Seconds between looks at what an instance takes."""
 
 OnLine = Callable[[str, str], None]
 """Called with the function's name and each line it prints."""
@@ -52,18 +55,22 @@ class Instance:
     """Started cold; `invoke` initializes it first. Broken once its process has ended."""
 
     def __init__(
-        self, function: Function, environment: dict[str, str], python: str, on_line: OnLine
-    ) -> None:
-        """`environment` is added to the template's own variables."""
+        self, function: Function, environment: dict[str, str], python: str, on_line: OnLine,
+        disks: Path | None = None,
+    ) -> None:  # fmt: skip
+        """`environment` is added to the template's own variables.
+
+        `disks`: the folder in which the instance gets its own; None: the machine's temporary one.
+        """
         self._function, self._on_line = function, on_line
-        self._peak_mb = 0.0
         self._initialized = function.initializer is None
+        self._killed_at = inf
         # An instance's disk is its own, and gone with it.
-        self._disk = tempfile.TemporaryDirectory(prefix="fanlight-instance-")
+        self._disk = tempfile.TemporaryDirectory(prefix="fanlight-instance-", dir=disks)
         answers, theirs = os.pipe()
         self._answers = os.fdopen(answers, "rb")
         self._process = subprocess.Popen(
-            [python, str(_BOOTSTRAP), str(theirs)],
+            [python, str(_BOOTSTRAP), str(theirs), str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -72,15 +79,24 @@ class Instance:
             start_new_session=True,  # Ctrl-C is for the cloud, which stops its instances in order
         )
         os.close(theirs)
+        assert self._process.stdin  # noqa: S101 - for the type checker
+        self._requests = self._process.stdin
+        self._usage = Usage(function, self._process.pid, Path(self._disk.name))
         self._end_of_log = uuid.uuid4().hex
         self._printed = threading.Event()
         self._log = b""
         self._printer = threading.Thread(target=self._print, args=(on_line,), daemon=True)
         self._printer.start()
 
-    def invoke(self, request_id: str, event: bytes, keys: Credentials) -> Answer:
-        """Initialize if that is still to do, then run the handler on `event`."""
+    def invoke(
+        self, request_id: str, event: bytes, keys: Credentials, kill_after: float | None = None
+    ) -> Answer:
+        """Initialize if that is still to do, then run the handler on `event`.
+
+        `kill_after`: seconds from now at which the process is killed, if it has not answered.
+        """
         self._log = b""
+        self._killed_at = inf if kill_after is None else time.monotonic() + kill_after
         return replace(self._invoke(request_id, event, keys), log=self._log)
 
     @property
@@ -91,7 +107,9 @@ class Instance:
     def stop(self, keys: Credentials) -> None:
         """Run pre_stop, then end the process."""
         if self.alive and self._initialized and self._function.pre_stop:
-            self._ask("pre_stop", self._function.pre_stop, str(uuid.uuid4()), b"", keys, 5)
+            self._killed_at = inf
+            self._ask("pre_stop", self._function.pre_stop, str(uuid.uuid4()), b"", keys,
+                      self._function.pre_stop_timeout)  # fmt: skip
         self.kill()
 
     def kill(self) -> None:
@@ -101,8 +119,8 @@ class Instance:
         self._process.wait()
         self._printer.join(1)
         self._answers.close()
-        assert self._process.stdin  # noqa: S101 - for the type checker
-        self._process.stdin.close()
+        with suppress(OSError):  # a request that could not be sent is still in it
+            self._requests.close()
         self._disk.cleanup()
 
     def _invoke(self, request_id: str, event: bytes, keys: Credentials) -> Answer:
@@ -134,17 +152,19 @@ class Instance:
         self._printed.clear()
         began = time.monotonic()
         self._signal(signal.SIGCONT)
-        assert self._process.stdin  # noqa: S101 - for the type checker
         try:
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
-            self._process.stdin.flush()
+            self._requests.write(json.dumps(request).encode() + b"\n")
+            self._requests.flush()
         except OSError:
             return self._died(0)
         if not self._answered(began + timeout):
             self.kill()
-            return _error("FunctionTimedOut", f"{kind} timed out after {timeout:g} seconds")
+            what = "Function" if kind == "invoke" else kind
+            peak = self._usage.peak_mb
+            told = f"{what} timed out after {timeout:g} seconds (maxMemoryUsage: {peak:.2f}MB)"
+            return Answer(ok=False, payload=error_document("FunctionTimedOut", told))
         line = self._answers.readline()
-        if not line or self._memory_mb() > self._function.memory_mb:
+        if not line or self._usage.exceeded():
             return self._died(time.monotonic() - began)
         self._printed.wait(1)  # so that whoever has the answer has its log lines too
         self._signal(signal.SIGSTOP)
@@ -154,33 +174,25 @@ class Instance:
     def _answered(self, until: float) -> bool:
         """Wait for an answer or the end of the process; False if time ran out.
 
-        An instance that takes more memory than its function has is ended, as the platform does.
+        An instance that takes more than its function has is ended, as the platform does.
         """
         while (left := until - time.monotonic()) > 0:
             ready, _, _ = select.select([self._answers], [], [], min(left, _WATCH))
             if ready:
                 return True
-            if self._memory_mb() > self._function.memory_mb:
+            if time.monotonic() >= self._killed_at or self._usage.exceeded():
                 self._signal(signal.SIGKILL)
                 return True
         return False
-
-    def _memory_mb(self) -> float:
-        """The most it has held so far; where there is no /proc, no limit is kept."""
-        with suppress(OSError):
-            for line in Path(f"/proc/{self._process.pid}/status").read_text("ascii").splitlines():
-                if line.startswith("VmHWM:"):
-                    self._peak_mb = int(line.split()[1]) / 1024
-        return self._peak_mb
 
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
 
     def _died(self, seconds: float) -> Answer:
-        """The platform's words for a crash and for too much memory alike; the log tells which."""
-        peak, limit = self._memory_mb(), self._function.memory_mb
-        if peak > limit:
+        """The platform's words for a crash and for too much of anything; the log tells which."""
+        exceeded = self._usage.exceeded()
+        if exceeded:
             self._signal(signal.SIGKILL)
         try:
             code = self._process.wait(1)
@@ -188,13 +200,13 @@ class Instance:
             self.kill()
             code = self._process.wait()
         self._printer.join(1)  # its last lines are the ones that tell why
-        why = f"out of memory: {peak:.0f} of {limit} MB" if peak > limit else f"status {code}"
+        why = exceeded or f"status {code}"
         self._on_line(self._function.name, f"the process ended: {why}")
-        return _error(
-            "ProcessExited",
+        message = (
             "Process exited unexpectedly before completing request "
-            f"(duration: {seconds * 1000:.0f}ms, maxMemoryUsage: {peak:.0f}MB)",
+            f"(duration: {seconds * 1000:.0f}ms, maxMemoryUsage: {self._usage.peak_mb:.0f}MB)"
         )
+        return Answer(ok=False, payload=error_document("ProcessExited", message))
 
     def _environment(self, extra: dict[str, str]) -> dict[str, str]:
         function = self._function
@@ -203,6 +215,7 @@ class Instance:
             **inherited,
             "PYTHONUNBUFFERED": "1",
             "TMPDIR": self._disk.name,
+            "HOME": self._disk.name,
             "FC_FUNC_CODE_PATH": str(function.code),
             "FC_FUNCTION_NAME": function.name,
             "FC_FUNCTION_HANDLER": function.handler,
@@ -224,10 +237,6 @@ class Instance:
                         on_line(self._function.name, rest)
                 if rest != text:
                     self._printed.set()
-
-
-def _error(kind: str, message: str) -> Answer:
-    return Answer(ok=False, payload=error_document(kind, message))
 
 
 def error_document(kind: str, message: str) -> str:

@@ -9,20 +9,21 @@ the codes and the messages' sense.
 import json
 import logging
 import re
+import time
 import uuid
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
 from tools.localcloud.acs3 import ApiError, ApiRequest, verify
+from tools.localcloud.credentials import Keyring
 from tools.localcloud.instance import Answer
-from tools.localcloud.invoker import Invocation, Invoker
+from tools.localcloud.invoker import Invoker
 from tools.localcloud.oss_request import headers_of
 from tools.localcloud.server import WsgiServer
-from tools.localcloud.signature import Credentials
+from tools.localcloud.waiting import Delivery
 
 if TYPE_CHECKING:  # the interface exists for type checkers only
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -39,14 +40,23 @@ _Response = tuple[int, dict[str, str], bytes]
 
 
 class InvokeEndpoint:
-    """InvokeFunction on 127.0.0.1, for the holders of `credentials`."""
+    """InvokeFunction on 127.0.0.1, for the holders of `keys`."""
 
     def __init__(
-        self, invokers: Mapping[str, Invoker], credentials: Sequence[Credentials], port: int = 0
+        self,
+        invokers: Mapping[str, Invoker],
+        accept: Callable[[Delivery], None],
+        keys: Keyring,
+        port: int = 0,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """`invokers`: by the names of their functions. `port`: 0 takes any that is free."""
-        self._invokers = invokers
-        self._credentials = tuple(credentials)
+        """`invokers`: by the names of their functions. `port`: 0 takes any that is free.
+
+        `accept`: puts an asynchronous invocation where it is safe, before it is answered.
+        `clock`: seconds since 1970, by which signatures are stale and credentials expire.
+        """
+        self._invokers, self._accept = invokers, accept
+        self._keys, self._clock = keys, clock
         self._server = WsgiServer(self._serve, port)
 
     @property
@@ -86,7 +96,7 @@ class InvokeEndpoint:
             supported = "POST /2023-03-30/functions/{name}/invocations"
             message = f"'{request.path}' against '{request.method}' is not supported: {supported}"
             raise ApiError(404, "PathNotSupported", f"{message} is")
-        verify(request, self._credentials)
+        verify(request, self._keys, self._clock())
         invoker = self._named(unquote(match[1]), request.query.get("qualifier", _QUALIFIER))
         kind = _choice(request, "x-fc-invocation-type", "Sync", "Async")
         log = _choice(request, "x-fc-log-type", "None", "Tail")
@@ -94,11 +104,9 @@ class InvokeEndpoint:
             message = f"payload size exceeds maximum allowed size ({MAX_PAYLOAD[kind]} bytes)"
             raise ApiError(400, "EntityTooLarge", message)
         if kind == "Async":
-            invoker.submit(Invocation(request.body, request_id=request_id))
+            self._accept(Delivery(invoker.function.name, request.body, request_id))
             return 202, {}, b""
-        answer: Future[Answer] = Future()
-        invoker.submit(Invocation(request.body, answer, request_id))
-        return _answered(answer.result(), with_log=log == "Tail")
+        return _answered(invoker.call(request.body, request_id), with_log=log == "Tail")
 
     def _named(self, name: str, qualifier: str) -> Invoker:
         if name not in self._invokers:

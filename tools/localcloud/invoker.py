@@ -1,135 +1,222 @@
-"""Invocations of one function: a queue, instances up to a limit, retries, dead letters."""
+"""Invocations of one function: instances up to a limit, retries, what follows from a failure.
 
-import queue
+Asynchronous ones come from the queue and go back to it for a retry. Synchronous ones have somebody
+waiting for each, so they are kept nowhere, go first and are never tried again.
+"""
+
+import logging
 import threading
 import time
-import uuid
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from tools.localcloud.credentials import Credentials
 from tools.localcloud.instance import Answer, Instance, error_document
-from tools.localcloud.oss import Credentials
+from tools.localcloud.options import Options
+from tools.localcloud.waiting import Delivery, Invocation, QueueClosed, Waiting
 from tools.template import Function
 
 _LONGEST_PAUSE = 30.0
 
+logger = logging.getLogger(__name__)
 
-@dataclass
-class Invocation:
-    """One request. `answer` is set for a synchronous one; asynchronous ones are tried again."""
+OnFailed = Callable[[Function, Invocation, Answer], Delivery | None]
+"""What follows from an asynchronous invocation that has failed for good."""
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A synchronous invocation."""
 
     event: bytes
-    answer: "Future[Answer] | None" = None
-    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    attempts: int = 0
-    born: float = field(default_factory=time.monotonic)
+    request_id: str
+    answer: "Future[Answer]" = field(default_factory=Future)
 
 
-OnFailed = Callable[[Function, Invocation, Answer], None]
-"""Called when an asynchronous invocation has failed for good."""
+@dataclass(frozen=True)
+class _Warm:
+    """An instance that has nothing to do since a time of the monotonic clock."""
+
+    instance: Instance
+    since: float
 
 
 class Invoker:
-    """Runs one function's invocations on up to `limit` instances, one request at a time each."""
+    """Runs one function's invocations on up to `instances` instances, one request at a time each.
 
-    def __init__(  # noqa: PLR0913 - one of each thing an invocation passes through
+    A thread for each instance that was ever needed at once; the instances themselves are shared,
+    the one used last first, so that the others grow idle and are ended.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one of each thing an invocation passes through
         self,
         function: Function,
         start: Callable[[], Instance],
         keys: Callable[[], Credentials],
+        waiting: Waiting,
         on_failed: OnFailed,
-        *,
-        limit: int,
-        first_pause: float,
-        idle_after: float,
+        options: Options,
     ) -> None:
-        """`first_pause`: seconds before the first retry; it doubles with each.
-
-        `idle_after`: seconds without a request after which an instance is ended.
-        """
+        """`keys` is asked before each request, so that credentials can rotate."""
         self.function = function
-        self._start, self._keys, self._on_failed = start, keys, on_failed
-        self._limit, self._first_pause, self._idle_after = limit, first_pause, idle_after
-        self._queue: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
+        self._start, self._keys = start, keys
+        self._waiting, self._on_failed, self._options = waiting, on_failed, options
+        self._calls: deque[_Call] = deque()
+        self._warm: list[_Warm] = []
         self._workers: list[threading.Thread] = []
         self._state = threading.Condition()
-        self._pending = 0
-        self._idle = 0
-        self._stopped = False
+        self._busy = 0
+        self._stopped = True
+        waiting.listen(function.name, self._wake)
 
-    def submit(self, invocation: Invocation) -> None:
-        """Accept an invocation; scales up if every instance is busy."""
+    def start(self) -> None:
+        """Run what waits, and from now on what comes."""
         with self._state:
-            self._pending += 1
-            if self._idle < self._queue.qsize() + 1 and len(self._workers) < self._limit:
+            self._stopped = False
+        self._wake()
+
+    def call(self, event: bytes, request_id: str) -> Answer:
+        """Run the function and wait for its answer."""
+        call = _Call(event, request_id)
+        with self._state:
+            if self._stopped:
+                return _stopped()
+            self._calls.append(call)
+        self._wake()
+        return call.answer.result()
+
+    def stop(self) -> None:
+        """End every instance after the request it is serving; what waits stays in the queue."""
+        with self._state:
+            self._stopped = True
+            calls, self._calls = self._calls, deque()
+            self._state.wait_for(lambda: self._busy == 0, self.function.timeout)
+            warm, self._warm = self._warm, []
+        for call in calls:
+            call.answer.set_result(_stopped())
+        for one in warm:
+            one.instance.stop(self._keys())
+        # Last, since an instance dies with the thread that started it.
+        with self._state:
+            workers, self._workers = self._workers, []
+            self._state.notify_all()
+        for worker in workers:
+            worker.join(1)
+
+    def _wake(self) -> None:
+        """Something is to be done: as many threads as can do it at once, up to the limit."""
+        with self._state:
+            if self._stopped:
+                return
+            wanted = self._busy + len(self._calls) + self._waiting.queued(self.function.name)
+            while len(self._workers) < min(wanted, self._options.instances):
                 worker = threading.Thread(target=self._work, daemon=True)
                 self._workers.append(worker)
                 worker.start()
-        self._queue.put(invocation)
-
-    def drain(self, timeout: float) -> bool:
-        """Wait until everything accepted has ended, retries and dead letters included."""
-        with self._state:
-            return self._state.wait_for(lambda: self._pending == 0, timeout)
-
-    def stop(self) -> None:
-        """End every instance after the request it is serving; what waits is left undone."""
-        with self._state:
-            self._stopped = True
-            workers = list(self._workers)
-        for _ in workers:
-            self._queue.put(None)
-        for worker in workers:
-            worker.join(self.function.timeout)
-
-    def _work(self) -> None:
-        """One instance's life."""
-        instance: Instance | None = None
-        while True:
-            with self._state:
-                self._idle += 1
-            try:
-                invocation = self._queue.get(timeout=self._idle_after if instance else None)
-            except queue.Empty:  # scaled down; the next request is a cold start
-                assert instance is not None  # noqa: S101 - for the type checker
-                instance.stop(self._keys())
-                instance = None
-                continue
-            finally:
-                with self._state:
-                    self._idle -= 1
-            if invocation is None or self._stopped:
-                break
-            try:
-                if instance is None or not instance.alive:
-                    instance = self._start()
-                answer = instance.invoke(invocation.request_id, invocation.event, self._keys())
-            except Exception as error:  # noqa: BLE001 - whoever waits is owed an answer
-                answer = Answer(ok=False, payload=error_document(type(error).__name__, str(error)))
-            self._settle(invocation, answer)
-        if instance is not None:
-            instance.stop(self._keys())
-
-    def _settle(self, invocation: Invocation, answer: Answer) -> None:
-        invocation.attempts += 1
-        if invocation.answer is not None:
-            invocation.answer.set_result(answer)
-        elif not answer.ok and self._retry(invocation):
-            return
-        elif not answer.ok:
-            self._on_failed(self.function, invocation, answer)
-        with self._state:
-            self._pending -= 1
             self._state.notify_all()
 
-    def _retry(self, invocation: Invocation) -> bool:
-        """Try again later, if attempts and age allow it."""
-        pause = min(_LONGEST_PAUSE, self._first_pause * 2 ** (invocation.attempts - 1))
-        too_old = time.monotonic() + pause - invocation.born > self.function.max_age
-        if invocation.attempts > self.function.retries or too_old:
-            return False
-        timer = threading.Timer(pause, self._queue.put, [invocation])
-        timer.daemon = True
-        timer.start()
-        return True
+    def _work(self) -> None:
+        while (request := self._claim()) is not None:
+            try:
+                self._serve(request)
+            except QueueClosed:  # the cloud has gone; the row is there for the next one
+                return
+            except Exception:  # a row that stays is run again after a restart
+                logger.exception("request %s was not settled", request.request_id)
+            finally:
+                with self._state:
+                    self._busy -= 1
+                    if self._stopped:
+                        self._state.notify_all()
+
+    def _claim(self) -> _Call | Invocation | None:
+        """Wait for a request, ending what grows idle; None once this thread is to end."""
+        me = threading.current_thread()
+        while True:
+            with self._state:
+                if me not in self._workers:
+                    return None
+                request = self._next()
+                if request is not None:
+                    self._busy += 1
+                    return request
+                self._state.wait(self._patience())
+                idle = self._grown_idle()
+            for instance in idle:
+                instance.stop(self._keys())
+
+    def _next(self) -> _Call | Invocation | None:
+        if self._stopped:
+            return None
+        return self._calls.popleft() if self._calls else self._waiting.take(self.function.name)
+
+    def _patience(self) -> float | None:
+        """Seconds until there is something to do even if nothing comes."""
+        if self._stopped:
+            return None
+        due = self._waiting.due_in(self.function.name)
+        until = [] if due is None else [due]
+        if self._warm:
+            until.append(self._warm[0].since + self._options.idle_after - time.monotonic())
+        return max(0.0, min(until)) if until else None
+
+    def _grown_idle(self) -> list[Instance]:
+        """Take out the instances without requests; the next request may be a cold start."""
+        since = time.monotonic() - self._options.idle_after
+        idle = [one for one in self._warm if one.since <= since]
+        self._warm = self._warm[len(idle) :]  # the longest without a request come first
+        return [one.instance for one in idle]
+
+    def _serve(self, request: _Call | Invocation) -> None:
+        attempt = request.attempts + 1 if isinstance(request, Invocation) else 1
+        instance = self._warm_one()
+        try:
+            instance = instance or self._start()
+            answer = instance.invoke(
+                request.request_id, request.event, self._keys(),
+                self._options.kill_after(request.request_id, attempt),
+            )  # fmt: skip
+        except Exception as error:  # noqa: BLE001 - whoever waits is owed an answer
+            answer = Answer(ok=False, payload=error_document(type(error).__name__, str(error)))
+        if instance is not None:  # given back first: the next request is not to start another
+            self._give_back(instance)
+        if isinstance(request, _Call):
+            request.answer.set_result(answer)
+        else:
+            self._settle(request, answer)
+
+    def _warm_one(self) -> Instance | None:
+        with self._state:
+            while self._warm:
+                instance = self._warm.pop().instance
+                if instance.alive:
+                    return instance
+                instance.kill()
+        return None
+
+    def _give_back(self, instance: Instance) -> None:
+        if instance.alive:
+            with self._state:
+                self._warm.append(_Warm(instance, time.monotonic()))
+        else:
+            instance.kill()
+
+    def _settle(self, invocation: Invocation, answer: Answer) -> None:
+        """Done, tried again later if attempts and age allow it, or failed for good."""
+        if answer.ok:
+            self._waiting.done(invocation)
+            return
+        pause = min(_LONGEST_PAUSE, self._options.first_pause * 2**invocation.attempts)
+        tried = replace(invocation, attempts=invocation.attempts + 1)
+        too_old = self._waiting.age(invocation) + pause > self.function.max_age
+        if tried.attempts <= self.function.retries and not too_old:
+            self._waiting.retry(invocation, pause)
+        else:
+            follows = self._on_failed(self.function, tried, answer)
+            self._waiting.done(invocation, *([] if follows is None else [follows]))
+
+
+def _stopped() -> Answer:
+    return Answer(ok=False, payload=error_document("Stopped", "the local cloud has been stopped"))

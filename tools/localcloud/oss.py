@@ -1,19 +1,21 @@
 """A local OSS endpoint: the real oss2 client works against it unchanged.
 
-Underneath is moto's S3 application; `oss_moto` drives it, `oss_store` keeps what S3 has no place
-for, `oss_dialect` speaks OSS, `signature` checks who asks, `server` carries it all over HTTP.
-A bucket's state outlives stop() and start(), so that an outage can be played; endpoints of one
-process share nothing.
+`oss_store` keeps buckets and objects on disk, `oss_dialect` speaks OSS, `signature` checks who
+asks, `server` carries it all over HTTP. What is stored outlives stop() and start(), so that an
+outage can be played, and with a folder for it the process too. Endpoints share nothing.
 """
 
 import logging
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tools.localcloud.body import Body
+from tools.localcloud.credentials import Credentials, Keyring
 from tools.localcloud.oss_dialect import answer
-from tools.localcloud.oss_moto import application
 from tools.localcloud.oss_objects import Service
 from tools.localcloud.oss_request import (
     check_bucket,
@@ -24,9 +26,8 @@ from tools.localcloud.oss_request import (
 )
 from tools.localcloud.oss_store import Store
 from tools.localcloud.oss_types import ObjectCreated, OssError, Response
-from tools.localcloud.permissions import parse
+from tools.localcloud.permissions import Policy, parse
 from tools.localcloud.server import WsgiServer
-from tools.localcloud.signature import Credentials
 
 if TYPE_CHECKING:  # the interface exists for type checkers only
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -42,8 +43,15 @@ class OssEndpoint:
     `policies`: RAM policy documents by access key ID, as one of `account`; whoever has no entry
     may do everything. ConfigError for a document with parts that are not supported.
 
+    `data`: the folder to keep everything in; OSError if another endpoint has it. Without one,
+    everything goes with close().
+
+    `clock`: seconds since 1970, by which signatures are stale and credentials expire.
+    `keys`: what it accepts; another endpoint may share it.
+
     `on_created` is called once for each object made, after the write and before the response,
-    in the thread of the request; what it raises is logged and does not fail the upload.
+    in the thread of the request. What it raises fails the upload, though the object is there: no
+    upload is answered whose event nobody has, and a client sends it again.
     """
 
     def __init__(  # noqa: PLR0913 - each has a default; together they are the endpoint
@@ -54,19 +62,18 @@ class OssEndpoint:
         account: str = "0",
         port: int = 0,
         policies: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+        data: Path | None = None,
         on_created: Callable[[ObjectCreated], None] | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._on_created = on_created
-        self._store = Store()
+        self._store = Store(data)
+        self._policies = {key: _parsed(own) for key, own in (policies or {}).items()}
+        self.keys = Keyring(credentials)
         self._service = Service(
-            self._store,
-            tuple(credentials),
-            region,
-            account,
-            {key: [parse(document) for document in own] for key, own in (policies or {}).items()},
-            self._announce,
+            self._store, self.keys, clock, region, account, self._policies, self._announce
         )
-        self._server = WsgiServer(self._serve, port)
+        self._server = WsgiServer(self._serve, port, self._store.arriving)
 
     @property
     def url(self) -> str:
@@ -75,19 +82,34 @@ class OssEndpoint:
 
     def start(self) -> None:
         """Accept connections. Raises OSError if the port is taken."""
-        application()  # built now, so that the first request is as quick as the others
         self._server.start()
 
     def stop(self) -> None:
         """Close the port and every connection."""
         self._server.stop()
 
+    def close(self) -> None:
+        """Stop for good: let go of the folder, or remove what was stored without one."""
+        self.stop()
+        self._store.close()
+
     def __enter__(self) -> "OssEndpoint":
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        self.close()
+
+    def accept(
+        self, credentials: Credentials, policies: Sequence[Mapping[str, Any]] | None = None
+    ) -> None:
+        """Accept credentials from now on, in place of any of the same id and security token.
+
+        `policies`: what their id may do; None leaves that as it is.
+        """
+        if policies is not None:
+            self._policies[credentials.access_key_id] = _parsed(policies)
+        self.keys.accept(credentials)
 
     def create_bucket(self, name: str) -> None:
         """Make a bucket without a request. Raises OssError for a name OSS would not take."""
@@ -107,20 +129,23 @@ class OssEndpoint:
             logger.exception("error while answering %(REQUEST_METHOD)s %(RAW_URI)s", environ)
             fault = OssError(500, "InternalError", "We encountered an internal error.")
             response = _refusal(fault, environ, request_id)
+        body = response.body if isinstance(response.body, Body) else Body(response.body)
         headers = {"x-oss-request-id": request_id, **response.headers}
-        if response.body:
+        if response.status not in (204, 304):
+            headers.setdefault("Content-Length", str(body.size))
+        if body.size:
             headers.setdefault("Content-Type", "application/xml")
         status = HTTPStatus(response.status)
         start_response(f"{status.value} {status.phrase}", list(headers.items()))
-        return [response.body]
+        return body
 
     def _announce(self, event: ObjectCreated) -> None:
-        if self._on_created is None:
-            return
-        try:
+        if self._on_created is not None:
             self._on_created(event)
-        except Exception:  # the listener's fault; the object is there
-            logger.exception("on_created failed for %s", event)
+
+
+def _parsed(documents: Sequence[Mapping[str, Any]]) -> list[Policy]:
+    return [parse(document) for document in documents]
 
 
 def _refusal(error: OssError, environ: "WSGIEnvironment", request_id: str) -> Response:
@@ -135,4 +160,4 @@ def _refusal(error: OssError, environ: "WSGIEnvironment", request_id: str) -> Re
     )
     # An answer to HEAD has no body to say it in.
     err = {"x-oss-err": b64encode(body).decode()} if environ["REQUEST_METHOD"] == "HEAD" else {}
-    return Response(error.status, err, body)
+    return Response(error.status, {**error.headers, **err}, body)

@@ -80,7 +80,7 @@ def list_objects(service: Service, request: Request) -> Response:
 
 def delete_objects(service: Service, request: Request) -> Response:
     """DeleteMultipleObjects."""
-    root = from_xml(request.body)
+    root = from_xml(request.body.read())
     keys = keys_to_delete(request.body)
     service.store.delete(request.bucket, keys)
     if "true" in texts(root, "Quiet"):
@@ -106,7 +106,7 @@ def _contents(entry: Entry, coded: Callable[[str], str]) -> _Pairs:
         ("Key", coded(entry.key)),
         ("LastModified", entry.last_modified),
         ("ETag", f'"{entry.etag}"'),
-        ("Type", "Multipart" if "-" in entry.etag else "Normal"),
+        ("Type", entry.kind),
         ("Size", str(entry.size)),
         ("StorageClass", "Standard"),
     ]

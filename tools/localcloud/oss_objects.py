@@ -1,30 +1,34 @@
 """The operations of OSS on one object, from a parsed request to the store and back."""
 
-import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 
+from tools.localcloud.body import Body
+from tools.localcloud.credentials import Credentials, Keyring
+from tools.localcloud.oss_conditions import range_of, status_of
 from tools.localcloud.oss_post import read_form
 from tools.localcloud.oss_request import copy_source, to_xml
 from tools.localcloud.oss_store import Store
 from tools.localcloud.oss_types import ObjectCreated, OssError, Request, Response, Stored
 from tools.localcloud.permissions import Policy, authorize
-from tools.localcloud.signature import Credentials
 
 _KEPT = frozenset(["cache-control", "content-disposition", "content-encoding", "content-type"])
 _KEPT |= {"content-language", "expires"}
 OVERRIDES = frozenset(f"response-{name}" for name in _KEPT)
-_CONDITIONS = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
 
 
 @dataclass(frozen=True)
 class Service:
-    """What the operations work with. `policies`: by access key; without any, all is allowed."""
+    """What the operations work with. `policies`: by access key; without any, all is allowed.
+
+    `clock`: seconds since 1970, by which signatures are stale and credentials expire.
+    """
 
     store: Store
-    credentials: Sequence[Credentials]
+    keys: Keyring
+    clock: Callable[[], float]
     region: str
     account: str
     policies: Mapping[str, Sequence[Policy]]
@@ -54,11 +58,11 @@ def put(service: Service, request: Request) -> Response:
 
 
 def _copy(service: Service, request: Request) -> Response:
-    replace = request.headers.get("x-oss-metadata-directive", "COPY").upper() == "REPLACE"
+    anew = request.headers.get("x-oss-metadata-directive", "COPY").upper() == "REPLACE"
     stored = service.store.copy(
         copy_source(request.headers),
         (request.bucket, request.key),
-        kept_headers(request.headers) if replace else None,
+        kept_headers(request.headers) if anew else None,
         forbid=forbids(request.headers),
     )
     announce(service, request, "CopyObject", stored)
@@ -72,11 +76,11 @@ def _copy(service: Service, request: Request) -> Response:
 
 def post(service: Service, request: Request) -> Response:
     """PostObject; the key and what else other requests say in headers are fields of the form."""
-    form = read_form(request, service.credentials)
+    form = read_form(request, service.keys, service.clock())
     service.authorize(form.signer, [("oss:PutObject", f"{request.bucket}/{form.key}")])
     headers, forbid = kept_headers(form.fields), forbids(form.fields)
     stored = service.store.put(request.bucket, form.key, form.content, headers, forbid=forbid)
-    announce(service, request, "PostObject", stored, key=form.key)
+    announce(service, replace(request, key=form.key), "PostObject", stored)
     if form.status != 201:
         return Response(form.status, result_headers(stored))
     result = [("Bucket", request.bucket), ("Key", form.key), ("ETag", f'"{stored.etag}"')]
@@ -84,21 +88,31 @@ def post(service: Service, request: Request) -> Response:
 
 
 def head(service: Service, request: Request) -> Response:
-    """HeadObject and GetObjectMeta."""
-    status, stored = service.store.head(request.bucket, request.key, _conditions(request))
+    """HeadObject."""
+    stored = service.store.head(request.bucket, request.key)
+    status = status_of(stored, request.headers)
     return Response(status, {**_object_headers(stored), "Content-Length": str(stored.size)})
 
 
 def get(service: Service, request: Request) -> Response:
     """GetObject, whole or a range of it."""
-    status, stored, body = service.store.get(request.bucket, request.key, _conditions(request))
+    stored, body = service.store.get(request.bucket, request.key)
+    try:
+        return _answer(request, stored, body)
+    except OssError:
+        body.close()
+        raise
+
+
+def _answer(request: Request, stored: Stored, body: Body) -> Response:
+    status = status_of(stored, request.headers)
     headers = _object_headers(stored)
     headers |= {k[9:].title(): v for k, v in request.query.items() if k in OVERRIDES}
-    span = _range(request.headers, stored.size)
+    span = range_of(request.headers, stored.size)
     if status != 200 or span is None:
         return Response(status, headers, body)
     headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{stored.size}"
-    return Response(206, headers, body[span.start : span.stop])
+    return Response(206, headers, body.part(span.start, span.stop))
 
 
 def delete(service: Service, request: Request) -> Response:
@@ -127,25 +141,33 @@ def result_headers(stored: Stored) -> dict[str, str]:
 
 
 def announce(
-    service: Service, request: Request, name: str, stored: Stored, key: str | None = None
+    service: Service,
+    request: Request,
+    name: str,
+    stored: Stored,
+    *,
+    position: int | None = None,
 ) -> None:
-    """Tell the listener of an object made by the operation of that name."""
+    """Tell the listener of an object, or of a part of one, made by the operation of that name."""
     meta = {k: v for k, v in stored.headers.items() if k.startswith("x-oss-meta-")}
     event = ObjectCreated(
         bucket=request.bucket,
-        key=request.key if key is None else key,
+        key=request.key,
         name=f"ObjectCreated:{name}",
         size=stored.size,
         etag=stored.etag,
-        mime_type=stored.headers["content-type"],
+        mime_type=stored.headers.get("content-type", ""),
         user_meta={k: v.encode("latin-1").decode(errors="replace") for k, v in meta.items()},
         request_id=request.request_id,
+        position=position,
     )
     service.on_created(event)
 
 
 def _object_headers(stored: Stored) -> dict[str, str]:
     kept = {k if k.startswith("x-oss-") else k.title(): v for k, v in stored.headers.items()}
+    if stored.kind == "Appendable":
+        kept["x-oss-next-append-position"] = str(stored.size)
     return {
         **kept,
         **result_headers(stored),
@@ -154,31 +176,3 @@ def _object_headers(stored: Stored) -> dict[str, str]:
         "x-oss-object-type": stored.kind,
         "x-oss-storage-class": "Standard",
     }
-
-
-def _conditions(request: Request) -> dict[str, str]:
-    conditions = {name: request.headers[name] for name in _CONDITIONS if name in request.headers}
-    for name in conditions.keys() & {"if-match", "if-none-match"}:
-        tag = conditions[name].strip('"')
-        conditions[name] = f'"{tag.lower()}"'  # moto's ETags are lower case
-    return conditions
-
-
-def _range(headers: Mapping[str, str], size: int) -> range | None:
-    """The bytes asked for; None for all, which is also what OSS makes of a range it cannot fill.
-
-    With `x-oss-range-behavior: standard` it clips the range instead, or answers 416.
-    """
-    found = re.fullmatch(r"bytes=(\d*)-(\d*)", headers.get("range", ""))
-    if found is None or found.group() == "bytes=-":
-        return None
-    first, last = found.groups()
-    start = int(first) if first else max(size - int(last), 0)
-    stop = int(last) + 1 if first and last else size
-    if start < stop <= size:
-        return range(start, stop)
-    if headers.get("x-oss-range-behavior") != "standard" or start < size >= stop:
-        return None
-    if start >= size:
-        raise OssError(416, "InvalidRange", "The requested range cannot be satisfied.")
-    return range(start, size)

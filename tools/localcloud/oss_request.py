@@ -1,8 +1,6 @@
 """Reads requests and XML as OSS does, and writes XML."""
 
 import base64
-import hashlib
-import io
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, unquote_to_bytes
 from xml.etree import ElementTree as ET
 
+from tools.localcloud.body import Body
 from tools.localcloud.oss_types import OssError, Request, Xml
 
 if TYPE_CHECKING:  # the interface exists for type checkers only
@@ -29,14 +28,14 @@ def from_environ(environ: "WSGIEnvironment", request_id: str) -> Request:
     if not path.startswith("/"):
         raise OssError(400, "InvalidArgument", "The request line must name a path.")
     bucket, _, quoted_key = path[1:].partition("/")
-    stream: io.BytesIO = environ["wsgi.input"]
+    body: Body = environ["wsgi.input"]
     return Request(
         method=environ["REQUEST_METHOD"],
         bucket=check_bucket(bucket) if bucket else "",
         key=check_key(unquote_to_bytes(quoted_key.encode("latin-1"))) if quoted_key else "",
         query=dict(parse_qsl(environ["QUERY_STRING"], keep_blank_values=True)),
         headers=headers_of(environ),
-        body=stream.read(),
+        body=body,
         request_id=request_id,
     )
 
@@ -80,25 +79,25 @@ def check_key(raw: bytes) -> str:
 def check_digest(request: Request) -> None:
     """Raise InvalidDigest if the body is not the one the Content-MD5 header speaks of."""
     claimed = request.headers.get("content-md5")
-    if claimed is not None and claimed != md5_base64(request.body):
+    if claimed is not None and claimed != base64.b64encode(request.body.md5).decode():
         raise OssError(400, "InvalidDigest", "The Content-MD5 you specified is not valid.")
-
-
-def md5_base64(body: bytes) -> str:
-    """The MD5 of `body` as Content-MD5 spells it."""
-    digest = hashlib.md5(body, usedforsecurity=False).digest()
-    return base64.b64encode(digest).decode()
 
 
 def copy_source(headers: Mapping[str, str]) -> tuple[str, str]:
     """Bucket and key that `x-oss-copy-source` names; raises OssError for names OSS has not."""
-    bucket, _, key = headers["x-oss-copy-source"].lstrip("/").partition("/")
+    source, _, query = headers["x-oss-copy-source"].lstrip("/").partition("?")
+    if query:
+        raise OssError(501, "NotImplemented", "Not spoken by this endpoint: a copy of a version.")
+    bucket, _, key = source.partition("/")
     return check_bucket(bucket), check_key(unquote_to_bytes(key))
 
 
-def keys_to_delete(body: bytes) -> list[str]:
+def keys_to_delete(body: Body) -> list[str]:
     """The keys that a DeleteMultipleObjects names; raises OssError."""
-    keys = [check_key(text.encode()) for text in texts(from_xml(body), "Key")]
+    root = from_xml(body.read())
+    if any(texts(root, "VersionId")):
+        raise OssError(501, "NotImplemented", "Not spoken by this endpoint: deleting by VersionId.")
+    keys = [check_key(text.encode()) for text in texts(root, "Key")]
     if not 1 <= len(keys) <= 1000:
         raise OssError(400, "MalformedXML", "Between 1 and 1000 objects can be deleted at once.")
     return keys

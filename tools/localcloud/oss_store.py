@@ -1,93 +1,169 @@
-"""Buckets and objects as OSS has them, kept in moto.
+"""Buckets and objects as OSS has them, on disk: an index in SQLite, large content in files.
 
-moto holds bytes, ETags, times, parts and the order of keys. What S3 has no place for, or what
-moto would change on the way (a form's content type makes it parse the body), stands beside it
-here: each object's own headers and its CRC. One lock makes every operation atomic.
+With a folder, what was answered is there again after the process was killed at any moment.
 """
 
-import dataclasses
+import fcntl
+import hashlib
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timezone
-from threading import RLock
-from xml.etree.ElementTree import Element
+from functools import reduce
+from itertools import islice
+from pathlib import Path
+from sqlite3 import Connection
+from tempfile import TemporaryDirectory
 
-import crcmod  # type: ignore[import-untyped]
-
-from tools.localcloud.oss_moto import Moto, from_letters, to_letters
-from tools.localcloud.oss_request import from_xml, texts, to_xml
+from tools.localcloud import oss_rows
+from tools.localcloud.body import Body, crc64
+from tools.localcloud.oss_blobs import Blobs
+from tools.localcloud.oss_index import OBJECTS, Index, first_after, walk
+from tools.localcloud.oss_parts import Multipart
+from tools.localcloud.oss_rows import Record
 from tools.localcloud.oss_types import Entry, OssError, Page, Stored
 
-# CRC-64 of ECMA-182, as OSS and oss2 compute it.
-crc64 = crcmod.mkCrcFun(0x142F0E1EBA9EA3693, initCrc=0, rev=True, xorOut=0xFFFFFFFFFFFFFFFF)
-
-_MAX_PARTS = "10000"
-
-
-@dataclass(frozen=True)
-class _Extra:
-    headers: Mapping[str, str]
-    crc: int
+_INLINE = 64 * 1024  # bytes; longer content has a file of its own
 
 
 class Store:
-    """The buckets of one endpoint. Every method raises OssError for what OSS refuses."""
+    """The buckets of one endpoint. Every method raises OssError for what OSS refuses.
 
-    def __init__(self) -> None:
-        self._moto = Moto()
-        self._lock = RLock()
-        self._buckets: dict[str, datetime] = {}
-        self._extras: dict[tuple[str, str], _Extra] = {}
-        self._uploads: dict[str, tuple[str, str, Mapping[str, str]]] = {}
+    `folder` is made if it is not there, and belongs to one store at a time: OSError for a second.
+    Without one, everything goes with the store.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._temporary = None
+        if folder is None:
+            self._temporary = TemporaryDirectory(prefix="localcloud-")
+            folder = Path(self._temporary.name)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._claim = (folder / "lock").open("w")
+        try:
+            fcntl.flock(self._claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._claim.close()
+            raise OSError(f"{folder} is in use by another local cloud") from None
+        self._index = Index(folder / "index.sqlite")
+        self._blobs = Blobs(folder)
+        self._blobs.sweep(self._index.blobs())
+        self.multipart = Multipart(self._index, self._blobs)
+        self.arriving = self._blobs.arriving  # where bodies are spooled that put() is to take
+
+    def close(self) -> None:
+        """Let go of the folder; without one of its own, remove everything."""
+        self._index.close()
+        self._claim.close()
+        if self._temporary is not None:
+            self._temporary.cleanup()
 
     def create_bucket(self, bucket: str) -> None:
         """Make a bucket; one's own may be made again, as in OSS."""
-        with self._lock:
-            if bucket not in self._buckets:
-                self._moto.call("PUT", self._moto.path(bucket))
-                self._buckets[bucket] = datetime.now(timezone.utc)
+        with self._index.writing() as rows:
+            rows.execute("INSERT OR IGNORE INTO buckets VALUES (?, ?)", (bucket, _now()))
 
     def delete_bucket(self, bucket: str) -> None:
-        """Remove an empty bucket."""
-        with self._lock:
-            self.bucket_created(bucket)
-            self._moto.call("DELETE", self._moto.path(bucket))
-            del self._buckets[bucket]
+        """Remove an empty bucket, without uploads either."""
+        with self._index.writing() as rows:
+            oss_rows.require_bucket(rows, bucket)
+            for table in ("objects", "uploads"):
+                query = f"SELECT 1 FROM {table} WHERE bucket = ? LIMIT 1"  # noqa: S608
+                if rows.execute(query, (bucket,)).fetchone():
+                    message = "The bucket you tried to delete is not empty."
+                    raise OssError(409, "BucketNotEmpty", message)
+            rows.execute("DELETE FROM buckets WHERE name = ?", (bucket,))
 
     def buckets(self) -> dict[str, datetime]:
         """The names of all buckets in order, and when they were made."""
-        with self._lock:
-            return dict(sorted(self._buckets.items()))
+        with self._index.reading() as rows:
+            found = rows.execute("SELECT name, created FROM buckets ORDER BY name").fetchall()
+        return {name: datetime.fromtimestamp(created, timezone.utc) for name, created in found}
 
     def bucket_created(self, bucket: str) -> datetime:
         """When the bucket was made; raises NoSuchBucket."""
-        try:
-            return self._buckets[bucket]
-        except KeyError:
-            message = f"The specified bucket does not exist: {bucket}."
-            raise OssError(404, "NoSuchBucket", message) from None
+        with self._index.reading() as rows:
+            return datetime.fromtimestamp(oss_rows.require_bucket(rows, bucket), timezone.utc)
 
     def put(
-        self, bucket: str, key: str, body: bytes, headers: Mapping[str, str], *, forbid: bool
+        self, bucket: str, key: str, body: Body, headers: Mapping[str, str], *, forbid: bool
     ) -> Stored:
         """Write an object; with `forbid` only if there is none of that key."""
-        extra = _Extra(headers, crc64(body))
-        with self._lock:
-            self._check_free(bucket, key, forbid=forbid)
-            _, answer, _ = self._moto.call("PUT", self._moto.path(bucket, key), body=body)
-            self._extras[bucket, key] = extra
-        return _stored(answer, len(body), extra)
+        etag, crc = body.md5.hex().upper(), body.crc
+        with self._index.writing() as rows:
+            oss_rows.require_free(rows, bucket, key, forbid=forbid)
+            stored = Stored(etag, body.size, _now(), crc, headers)
+            if body.size > _INLINE:
+                record = Record(stored, blob=self._blobs.keep(body))
+            else:
+                record = Record(stored, content=body.read())
+            replaced = oss_rows.write(rows, bucket, key, record)
+        self._blobs.remove(replaced)
+        return stored
 
-    def head(self, bucket: str, key: str, conditions: Mapping[str, str]) -> tuple[int, Stored]:
-        """Status (200 or 304) and object; raises PreconditionFailed."""
-        status, stored, _ = self._read("HEAD", bucket, key, conditions)
-        return status, stored
+    def append(
+        self, bucket: str, key: str, position: int, body: Body, headers: Mapping[str, str]
+    ) -> Stored:
+        """Add to the end of an object, or begin one, which then has these headers.
 
-    def get(
-        self, bucket: str, key: str, conditions: Mapping[str, str]
-    ) -> tuple[int, Stored, bytes]:
-        """Status (200 or 304), object and content; raises PreconditionFailed."""
-        return self._read("GET", bucket, key, conditions)
+        Raises ObjectNotAppendable, and PositionNotEqualToLength unless the object has `position`
+        bytes (none: 0); that error's headers say how many it has.
+        """
+        with self._index.writing() as rows:
+            record = oss_rows.find(rows, bucket, key)
+            record = record or Record(Stored("", 0, 0, 0, headers, "Appendable"))
+            present = record.stored
+            _check_appendable(present, position)
+            blob = record.blob or self._blobs.keep(Body())
+            self._blobs.append(blob, position, body)
+            etag = hashlib.md5(present.etag.encode() + body.md5, usedforsecurity=False)
+            stored = replace(
+                present,
+                etag=etag.hexdigest().upper(),
+                size=position + body.size,
+                modified=_now(),
+                crc=reduce(lambda crc, piece: crc64(piece, crc), body, present.crc),
+            )
+            oss_rows.write(rows, bucket, key, Record(stored, blob))
+        return stored
+
+    def put_symlink(
+        self, bucket: str, key: str, target: str, headers: Mapping[str, str], *, forbid: bool
+    ) -> Stored:
+        """Write a link to another key of the bucket, which need not be there."""
+        digest = hashlib.md5(target.encode(), usedforsecurity=False)
+        with self._index.writing() as rows:
+            oss_rows.require_free(rows, bucket, key, forbid=forbid)
+            stored = Stored(digest.hexdigest().upper(), 0, _now(), 0, headers, "Symlink")
+            replaced = oss_rows.write(rows, bucket, key, Record(stored, target=target))
+        self._blobs.remove(replaced)
+        return stored
+
+    def symlink(self, bucket: str, key: str) -> tuple[str, Stored]:
+        """What a link points to, and the link itself; raises NotSymlink."""
+        with self._index.reading() as rows:
+            record = oss_rows.require(rows, bucket, key)
+        if record.stored.kind != "Symlink":
+            raise OssError(400, "NotSymlink", "The object is not a symbolic link.")
+        return record.target, record.stored
+
+    def head(self, bucket: str, key: str) -> Stored:
+        """An object; for a link, what get() says."""
+        with self._index.reading() as rows:
+            return self._followed(rows, bucket, key)[0]
+
+    def get(self, bucket: str, key: str) -> tuple[Stored, Body]:
+        """An object and its content, to be closed by the caller.
+
+        A link gives its target's content, size, ETag and CRC, the later of both times, and its own
+        headers. Raises SymlinkTargetNotExist, and InvalidTargetType for a link to a link.
+        """
+        with self._index.reading() as rows:
+            stored, place, record = self._followed(rows, bucket, key)
+            if record.blob is not None:
+                return stored, self._blobs.open(record.blob, stored.size)
+            return stored, Body(oss_rows.content(rows, bucket, place))
 
     def copy(
         self,
@@ -97,151 +173,71 @@ class Store:
         *,
         forbid: bool,
     ) -> Stored:
-        """Copy an object, with its own headers or with others."""
-        with self._lock:
-            kept = self._extra(*source)
-            self._check_free(*target, forbid=forbid)
-            directions = {
-                "x-amz-copy-source": self._moto.path(*source),
-                "x-amz-metadata-directive": "REPLACE",  # else S3 refuses a copy onto itself
-            }
-            self._moto.call("PUT", self._moto.path(*target), headers=directions)
-            self._extras[target] = _Extra(kept.headers if headers is None else headers, kept.crc)
-            return self.head(*target, {})[1]
+        """Copy an object, with its own headers or with others; a link is copied as a link."""
+        with self._index.writing() as rows:
+            record = oss_rows.require(rows, *source)
+            oss_rows.require_free(rows, *target, forbid=forbid)
+            stored = replace(record.stored, modified=_now())
+            if headers is not None:
+                stored = replace(stored, headers=headers)
+            blob = record.blob and self._blobs.link(record.blob)
+            if blob is not None and stored.kind == "Appendable":
+                with closing(self._blobs.open(blob, stored.size)) as body:
+                    stored = replace(stored, kind="Normal", etag=body.md5.hex().upper())
+            inline = None if blob is not None else oss_rows.content(rows, *source)
+            copied = Record(stored, blob, inline, record.target)
+            replaced = oss_rows.write(rows, *target, copied)
+        self._blobs.remove(replaced)
+        return stored
 
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
         """Remove objects; those that are not there count as removed."""
-        listed = [("Object", [("Key", to_letters(key))]) for key in keys]
-        with self._lock:
-            self.bucket_created(bucket)
-            self._moto.call(
-                "POST", self._moto.path(bucket), {"delete": ""}, body=to_xml("Delete", listed)
-            )
-            for key in keys:
-                self._extras.pop((bucket, key), None)
+        with self._index.writing() as rows:
+            oss_rows.require_bucket(rows, bucket)
+            gone = oss_rows.delete(rows, bucket, keys)
+        self._blobs.remove(gone)
 
     def page(self, bucket: str, prefix: str, delimiter: str, after: str, limit: int) -> Page:
         """Up to `limit` keys and common prefixes in order, from the first one after `after`."""
-        query = {"list-type": "2", "max-keys": str(limit), "prefix": to_letters(prefix)}
-        if delimiter:
-            query["delimiter"] = to_letters(delimiter)
-        if after:
-            query["start-after"] = to_letters(after)
-        with self._lock:
-            self.bucket_created(bucket)
-            _, _, content = self._moto.call("GET", self._moto.path(bucket), query)
-        root = from_xml(content)
-        entries = [
-            dataclasses.replace(entry, key=from_letters(entry.key))
-            for entry in _entries(root, "Key")
-        ]
-        prefixes = [
-            from_letters(text)
-            for common in root.iterfind("{*}CommonPrefixes")
-            for text in texts(common, "Prefix")
-        ]
-        truncated = next(iter(texts(root, "IsTruncated"))) == "true"
-        names = [entry.key for entry in entries] + prefixes
-        last = max(names, key=lambda name: name.encode("utf-8")) if truncated else ""
-        return Page(entries, prefixes, last)
+        place = (prefix, delimiter)
+        with self._index.reading() as rows:
+            oss_rows.require_bucket(rows, bucket)
+            names = walk(rows, OBJECTS, bucket, place, first_after(after, place))
+            found = list(islice(names, limit + 1))
+        shown = found[:limit]
+        return Page(
+            [Entry(name, *row[1:]) for name, row in shown if row is not None],
+            [name for name, row in shown if row is None],
+            shown[-1][0] if len(found) > limit else "",
+        )
 
-    def create_upload(
-        self, bucket: str, key: str, headers: Mapping[str, str], *, forbid: bool
-    ) -> str:
-        """Begin a multipart upload; returns its id."""
-        with self._lock:
-            self._check_free(bucket, key, forbid=forbid)
-            path = self._moto.path(bucket, key)
-            _, _, content = self._moto.call("POST", path, {"uploads": ""})
-            upload = next(iter(texts(from_xml(content), "UploadId")))
-            self._uploads[upload] = (bucket, key, headers)
-            return upload
-
-    def put_part(self, bucket: str, key: str, upload: str, number: int, body: bytes) -> str:
-        """Write one part; returns its ETag."""
-        query = {"uploadId": upload, "partNumber": str(number)}
-        with self._lock:
-            self._upload_headers(bucket, key, upload)
-            _, answer, _ = self._moto.call("PUT", self._moto.path(bucket, key), query, body=body)
-        return _etag(answer["etag"])
-
-    def parts(self, bucket: str, key: str, upload: str) -> list[Entry]:
-        """The parts that are there, by number."""
-        query = {"uploadId": upload, "max-parts": _MAX_PARTS}
-        with self._lock:
-            self._upload_headers(bucket, key, upload)
-            _, _, content = self._moto.call("GET", self._moto.path(bucket, key), query)
-        return _entries(from_xml(content), "PartNumber")
-
-    def complete_upload(
-        self, bucket: str, key: str, upload: str, parts: Sequence[tuple[int, str]], *, forbid: bool
-    ) -> Stored:
-        """Make the object of the parts named by number and ETag."""
-        listed = [
-            ("Part", [("PartNumber", str(number)), ("ETag", f'"{etag.lower()}"')])
-            for number, etag in parts
-        ]
-        body = to_xml("CompleteMultipartUpload", listed)
-        with self._lock:
-            headers = self._upload_headers(bucket, key, upload)
-            self._check_free(bucket, key, forbid=forbid)
-            path = self._moto.path(bucket, key)
-            self._moto.call("POST", path, {"uploadId": upload}, body=body)
-            del self._uploads[upload]
-            _, answer, content = self._moto.call("GET", path)
-            extra = self._extras[bucket, key] = _Extra(headers, crc64(content))
-        return _stored(answer, len(content), extra)
-
-    def abort_upload(self, bucket: str, key: str, upload: str) -> None:
-        """Forget an upload and its parts."""
-        with self._lock:
-            self._upload_headers(bucket, key, upload)
-            self._moto.call("DELETE", self._moto.path(bucket, key), {"uploadId": upload})
-            del self._uploads[upload]
-
-    def _read(
-        self, method: str, bucket: str, key: str, conditions: Mapping[str, str]
-    ) -> tuple[int, Stored, bytes]:
-        with self._lock:
-            extra = self._extra(bucket, key)
-            path = self._moto.path(bucket, key)
-            status, answer, content = self._moto.call(method, path, headers=conditions)
-            if status == 304:  # Flask leaves out what such an answer need not repeat
-                _, answer, content = self._moto.call("HEAD", path)
-        return status, _stored(answer, int(answer.get("content-length", 0)), extra), content
-
-    def _extra(self, bucket: str, key: str) -> _Extra:
-        self.bucket_created(bucket)
-        try:
-            return self._extras[bucket, key]
-        except KeyError:
-            raise OssError(404, "NoSuchKey", "The specified key does not exist.") from None
-
-    def _check_free(self, bucket: str, key: str, *, forbid: bool) -> None:
-        self.bucket_created(bucket)
-        if forbid and (bucket, key) in self._extras:
-            message = "The object you specified already exists and can not be overwritten."
-            raise OssError(409, "FileAlreadyExists", message)
-
-    def _upload_headers(self, bucket: str, key: str, upload: str) -> Mapping[str, str]:
-        self.bucket_created(bucket)
-        found = self._uploads.get(upload)
-        if found is None or found[:2] != (bucket, key):
-            raise OssError(404, "NoSuchUpload", "The specified upload does not exist.")
-        return found[2]
+    def _followed(self, rows: Connection, bucket: str, key: str) -> tuple[Stored, str, Record]:
+        # What a reader is told, and under which key the content is, and how.
+        link = oss_rows.require(rows, bucket, key)
+        if link.stored.kind != "Symlink":
+            return link.stored, key, link
+        record = oss_rows.find(rows, bucket, link.target)
+        if record is None:
+            raise OssError(404, "SymlinkTargetNotExist", "The symlink target object does not exist")
+        if record.stored.kind == "Symlink":
+            raise OssError(400, "InvalidTargetType", "The target of a link must not be a link.")
+        stored = replace(
+            record.stored,
+            modified=max(link.stored.modified, record.stored.modified),
+            headers=link.stored.headers,
+            kind="Symlink",
+        )
+        return stored, link.target, record
 
 
-def _entries(root: Element, key_tag: str) -> list[Entry]:
-    columns = [texts(root, tag) for tag in (key_tag, "LastModified", "ETag", "Size")]
-    return [
-        Entry(key, modified, _etag(etag), int(size))
-        for key, modified, etag, size in zip(*columns, strict=True)
-    ]
+def _check_appendable(present: Stored, position: int) -> None:
+    if present.kind != "Appendable":
+        raise OssError(409, "ObjectNotAppendable", "The object is not appendable.")
+    if position != present.size:
+        message = "The position is not equal to the length of the object."
+        expected = {"x-oss-next-append-position": str(present.size)}
+        raise OssError(409, "PositionNotEqualToLength", message, expected)
 
 
-def _etag(text: str) -> str:
-    return text.strip('"').upper()
-
-
-def _stored(answer: Mapping[str, str], size: int, extra: _Extra) -> Stored:
-    return Stored(_etag(answer["etag"]), size, answer["last-modified"], extra.crc, extra.headers)
+def _now() -> int:
+    return int(time.time())

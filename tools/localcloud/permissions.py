@@ -9,8 +9,11 @@ Sources, Alibaba Cloud's own pages:
            https://www.alibabacloud.com/help/en/oss/user-guide/authorization-syntax-and-elements
 [actions]  OSS, RAM policies: the same table, at greater length
            https://www.alibabacloud.com/help/en/oss/user-guide/ram-policy-overview/
+[operations] OSS API reference, "Permissions" on the page of each operation
+           https://www.alibabacloud.com/help/en/oss/developer-reference/uploadpartcopy and others
 
-Only identity policies are known here: no bucket policy, ACL or condition.
+Only identity policies are known here: no bucket policy, ACL or condition. Whether OSS asks for a
+permission on a link's target as well is not said there, only that it looks at the target's ACL.
 """
 
 import re
@@ -25,8 +28,8 @@ from tools.localcloud.oss_types import OssError, Request
 _ELEMENTS = frozenset(["Effect", "Action", "Resource"])
 
 # (level, method, the parameter that selects the operation), as in `oss_dialect`: the action
-# [elements], [actions]. PostObject and the parts of a multipart upload are written with
-# oss:PutObject, HeadObject and GetObjectMeta read with oss:GetObject.
+# [elements], [actions], [operations]. Whatever writes an object, appends to it, links to one or
+# adds a part is oss:PutObject; HeadObject, GetObjectMeta and GetSymlink read with oss:GetObject.
 ACTIONS = {
     ("service", "GET", ""): "oss:ListBuckets",
     ("bucket", "PUT", ""): "oss:PutBucket",
@@ -34,6 +37,7 @@ ACTIONS = {
     ("bucket", "GET", ""): "oss:ListObjects",
     ("bucket", "GET", "list-type"): "oss:ListObjects",
     ("bucket", "GET", "bucketInfo"): "oss:GetBucketInfo",
+    ("bucket", "GET", "uploads"): "oss:ListMultipartUploads",
     ("bucket", "POST", ""): "oss:PutObject",
     ("bucket", "POST", "delete"): "oss:DeleteObject",
     ("object", "PUT", ""): "oss:PutObject",
@@ -41,6 +45,9 @@ ACTIONS = {
     ("object", "HEAD", ""): "oss:GetObject",
     ("object", "HEAD", "objectMeta"): "oss:GetObject",
     ("object", "DELETE", ""): "oss:DeleteObject",
+    ("object", "POST", "append"): "oss:PutObject",
+    ("object", "PUT", "symlink"): "oss:PutObject",
+    ("object", "GET", "symlink"): "oss:GetObject",
     ("object", "POST", "uploads"): "oss:PutObject",
     ("object", "PUT", "uploadId"): "oss:PutObject",
     ("object", "GET", "uploadId"): "oss:ListParts",
@@ -110,7 +117,8 @@ def authorize(
 def needs(route: tuple[str, str, str], request: Request) -> list[tuple[str, str]]:
     """The (action, path) pairs that a request needs, all of them.
 
-    A copy reads its source too. Of several objects to delete each has to be allowed. For a
+    A copy, of an object or into a part, reads its source too; of a link that is followed only the
+    link is asked for. Of several objects to delete each has to be allowed. For a
     PostObject, whose form names the key, call `authorize` with that key instead.
     """
     action = ACTIONS[route]

@@ -2,7 +2,8 @@
 
 Werkzeug's development server closes the connection after every response, and a new connection
 for each request costs more than the request. Here the body is read before the application
-runs, so that whatever it answers, the next request starts at the right byte.
+runs, so that whatever it answers, the next request starts at the right byte; a large one into a
+file. `wsgi.input` is a Body. An answer that tells its Content-Length is sent piece by piece.
 """
 
 import io
@@ -10,12 +11,16 @@ import logging
 import socket
 import socketserver
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
 from werkzeug.serving import DechunkedInput
+
+from tools.localcloud.body import Body, receive
 
 if TYPE_CHECKING:  # the interface exists for type checkers only
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -28,10 +33,13 @@ logger = logging.getLogger(__name__)
 
 
 class WsgiServer:
-    """Serves `app` on 127.0.0.1 while started; port 0 picks a free one, kept for restarts."""
+    """Serves `app` on 127.0.0.1 while started; port 0 picks a free one, kept for restarts.
 
-    def __init__(self, app: "WSGIApplication", port: int = 0) -> None:
-        self._app = app
+    `arriving`: the folder for large bodies; they are gone with the answer, unless `app` took them.
+    """
+
+    def __init__(self, app: "WSGIApplication", port: int = 0, arriving: Path | None = None) -> None:
+        self._app, self._arriving = app, arriving
         self._port = port
         self._server: _Server | None = None
 
@@ -43,7 +51,7 @@ class WsgiServer:
     def start(self) -> None:
         """Accept connections. Raises OSError if the port is taken."""
         self._server = _Server(("127.0.0.1", self._port), _Handler)
-        self._server.app = self._app
+        self._server.app, self._server.arriving = self._app, self._arriving
         self._port = self._server.server_address[1]
         # The interval is how long stop() may take to be noticed.
         threading.Thread(
@@ -66,6 +74,7 @@ class _Server(socketserver.ThreadingTCPServer):
     block_on_close = False
     request_queue_size = 128
     app: "WSGIApplication"
+    arriving: Path | None
 
     def __init__(self, *args: Any) -> None:
         self._open: set[socket.socket] = set()
@@ -112,34 +121,47 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _respond(self) -> None:
         try:
-            body = self._read_body()
+            body = receive(self._pieces(), self.server.arriving)
         except (ValueError, OSError):
             self.send_error(400)
             self.close_connection = True  # nobody knows where the next request would start
             return
-        status, headers, chunks = "500 Internal Server Error", [("Content-Length", "0")], [b""]
-        try:
-            status, headers, chunks = _call(self.server.app, self._environ(body))
-        except Exception:  # one request's fault must not end the server
-            logger.exception("error while answering %s %s", self.command, self.path)
-        self._send(status, headers, chunks)
+        with closing(body):
+            try:
+                status, headers, chunks = _call(self.server.app, self._environ(body))
+            except Exception:  # one request's fault must not end the server
+                logger.exception("error while answering %s %s", self.command, self.path)
+                status, headers, chunks = "500 Internal Server Error", [], []
+            try:
+                self._send(status, headers, chunks)
+            finally:
+                close = getattr(chunks, "close", None)
+                if close is not None:
+                    close()
 
-    def _read_body(self) -> bytes:
+    def _pieces(self) -> Iterator[bytes]:
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            return DechunkedInput(cast("IO[bytes]", self.rfile)).readall()
+            yield from self._dechunked()
+            return
         length = int(self.headers.get("Content-Length", 0))
         if not 0 <= length <= MAX_BODY:
             raise ValueError(length)
-        pieces = []
         while length > 0:  # in pieces: memory is taken for what came, not for what was announced
             piece = self.rfile.read(min(length, _PIECE))
             if not piece:
                 raise OSError("the client closed the connection inside the body")
-            pieces.append(piece)
             length -= len(piece)
-        return b"".join(pieces)
+            yield piece
 
-    def _environ(self, body: bytes) -> "WSGIEnvironment":
+    def _dechunked(self) -> Iterator[bytes]:
+        stream, room = DechunkedInput(cast("IO[bytes]", self.rfile)), MAX_BODY
+        while piece := stream.read(_PIECE):
+            room -= len(piece)
+            if room < 0:
+                raise ValueError(MAX_BODY)
+            yield piece
+
+    def _environ(self, body: Body) -> "WSGIEnvironment":
         path, _, query = self.path.partition("?")
         host, port = self.server.server_address[:2]
         environ: WSGIEnvironment = {
@@ -153,10 +175,10 @@ class _Handler(BaseHTTPRequestHandler):
             "SERVER_PROTOCOL": self.request_version,
             "REMOTE_ADDR": self.client_address[0],
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-            "CONTENT_LENGTH": str(len(body)),
+            "CONTENT_LENGTH": str(body.size),
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "http",
-            "wsgi.input": io.BytesIO(body),
+            "wsgi.input": body,
             "wsgi.errors": io.StringIO(),
             "wsgi.multithread": True,
             "wsgi.multiprocess": False,
@@ -168,39 +190,31 @@ class _Handler(BaseHTTPRequestHandler):
         return environ
 
     def _send(self, status: str, headers: list[tuple[str, str]], chunks: Iterable[bytes]) -> None:
-        body = b"".join(chunks)
         code, _, reason = status.partition(" ")
         self.send_response(int(code), reason)
         for name, value in headers:
             self.send_header(name, value)
         bodiless = code in ("204", "304")
         if not bodiless and not any(name.lower() == "content-length" for name, _ in headers):
-            self.send_header("Content-Length", str(len(body)))
+            chunks = [b"".join(chunks)]
+            self.send_header("Content-Length", str(len(chunks[0])))
         self.end_headers()
         if self.command != "HEAD" and not bodiless:
-            self.wfile.write(body)
+            self.wfile.writelines(chunks)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_OPTIONS = do_PATCH = _respond  # noqa: N815
 
 
 def _call(
     app: "WSGIApplication", environ: "WSGIEnvironment"
-) -> tuple[str, list[tuple[str, str]], list[bytes]]:
+) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
     """Run a WSGI application in this thread; returns status line, headers and body."""
     started: list[tuple[str, list[tuple[str, str]]]] = []
-    written: list[bytes] = []
 
     def start_response(
         status: str, headers: list[tuple[str, str]], exc_info: object = None, /
     ) -> Any:
         started.append((status, headers))
-        return written.append
 
     chunks = app(environ, start_response)
-    try:
-        written.extend(chunks)
-    finally:
-        close = getattr(chunks, "close", None)
-        if close is not None:
-            close()
-    return (*started[-1], written)
+    return (*started[-1], chunks)

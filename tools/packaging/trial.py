@@ -16,6 +16,7 @@ from fanlight.place import SCHEME, Place
 from tools.events import oss_event
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.instance import Answer
+from tools.localcloud.options import Options
 from tools.samples import sample
 from tools.template import Function, Template
 
@@ -100,7 +101,8 @@ def tried(template: Template, python: str, say: Callable[[str], None]) -> list[s
         if _complete(function, say)
     )
     failures = []
-    with LocalCloud(replace(template, functions=functions), python=python, instances=1) as cloud:
+    options = Options(python=python, instances=1)
+    with LocalCloud(replace(template, functions=functions), options) as cloud:
         for function in functions:
             if "FANLIGHT_INPUT" in function.environment:
                 answer, told = _classified(cloud, function)

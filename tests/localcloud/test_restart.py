@@ -1,0 +1,204 @@
+"""Events on their way when a local cloud stops, and the folder that keeps them."""
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import oss2
+import pytest
+
+from fanlight.errors import ConfigError
+from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.options import Options
+from tools.template import Function, Template, from_source, project_template, read_template
+
+NOTE = """
+import os, pathlib
+
+def handler(event, context):
+    path = pathlib.Path(os.environ["NOTES"], context.function.name)
+    with path.open("ab") as notes:
+        notes.write(event + b"\\n")
+"""
+
+
+def noting(tmp_path: Path, code: str = NOTE) -> Template:
+    """Functions a and b, both on uploads and both of `code`, which writes to the folder NOTES."""
+    (tmp_path / "notes").mkdir(exist_ok=True)
+    (tmp_path / "code.py").write_text(code)
+    template = from_source(read_template(project_template()))
+    first, *_ = template.functions
+
+    def named(name: str) -> Function:
+        return replace(
+            first, resource=name, name=name, code=tmp_path, handler="code.handler",
+            initializer=None, pre_stop=None, on_failure=None, retries=1,
+            environment={**first.environment, "NOTES": str(tmp_path / "notes")},
+        )  # fmt: skip
+
+    return replace(template, functions=(named("a"), named("b")))
+
+
+def notes(tmp_path: Path, name: str) -> list[bytes]:
+    path = tmp_path / "notes" / name
+    return path.read_bytes().splitlines() if path.exists() else []
+
+
+def test_an_upload_goes_to_every_function_that_wants_it(tmp_path: Path) -> None:
+    """Two triggers that match one upload are two events, of the same object."""
+    template = noting(tmp_path)
+    with LocalCloud(template) as cloud:
+        auth = oss2.AuthV4(cloud.keys.access_key_id, cloud.keys.access_key_secret)
+        bucket = oss2.Bucket(auth, cloud.endpoint.url, "fanlight-demo", region=template.region)
+        bucket.put_object("input/digits/7.png", b"x")
+        assert cloud.drain()
+
+    (told,) = notes(tmp_path, "a")
+    assert notes(tmp_path, "b") == [told]
+    assert json.loads(told)["events"][0]["oss"]["object"]["key"] == "input/digits/7.png"
+
+
+def test_what_waits_when_the_cloud_stops_is_run_by_the_next(tmp_path: Path) -> None:
+    """Nothing that was accepted is forgotten; what was done is not done again."""
+    options = Options(instances=1, data=tmp_path / "data")
+    with LocalCloud(noting(tmp_path), options) as cloud:
+        cloud.invoke_async("a", b"at once")
+        assert cloud.drain()
+        for n in range(20):
+            cloud.invoke_async("a", b"%d" % n, delay=0.5)
+    assert notes(tmp_path, "a") == [b"at once"]
+
+    lines: list[str] = []
+    options = replace(options, on_line=lambda _name, line: lines.append(line))
+    with LocalCloud(noting(tmp_path), options) as cloud:
+        assert cloud.drain()
+
+    assert notes(tmp_path, "a") == [b"at once", *(b"%d" % n for n in range(20))]
+    assert lines == ["20 events wait from before"]
+
+
+def test_a_cloud_that_is_started_again_goes_on(tmp_path: Path) -> None:
+    """Without a folder too, what waits when it is stopped is run after the next start."""
+    cloud = LocalCloud(noting(tmp_path))
+    cloud.start()
+    cloud.invoke_async("a", b"early", delay=0.2)
+    cloud.stop()
+    with cloud:
+        cloud.invoke_async("a", b"late", delay=0.2)
+        assert cloud.drain()
+
+    assert notes(tmp_path, "a") == [b"early", b"late"]
+
+
+def test_without_a_folder_nothing_is_kept(tmp_path: Path) -> None:
+    """The next cloud begins with an empty queue."""
+    with LocalCloud(noting(tmp_path)) as cloud:
+        cloud.invoke_async("a", b"lost", delay=0.1)
+    with LocalCloud(noting(tmp_path)) as cloud:
+        cloud.invoke_async("a", b"new", delay=0.1)
+        assert cloud.drain()
+
+    assert notes(tmp_path, "a") == [b"new"]
+
+
+def test_a_call_to_a_stopped_cloud_is_answered(tmp_path: Path) -> None:
+    """Nobody waits without end for an instance that will not come."""
+    cloud = LocalCloud(noting(tmp_path))
+    with cloud:
+        assert cloud.invoke("a", b"now").ok
+    answer = cloud.invoke("a", b"too late")
+
+    assert json.loads(answer.payload) == {
+        "errorType": "Stopped", "errorMessage": "the local cloud has been stopped",
+    }  # fmt: skip
+
+
+def test_events_of_a_function_that_is_gone_wait_for_it(tmp_path: Path) -> None:
+    """They are told of, hold nobody up, and run once the template has the function again."""
+    template, data = noting(tmp_path), tmp_path / "data"
+    with LocalCloud(template, Options(data=data)) as cloud:
+        cloud.invoke_async("b", b"early", delay=0.1)
+    lines: list[tuple[str, str]] = []
+    without = replace(template, functions=template.functions[:1])
+    options = Options(data=data, on_line=lambda name, line: lines.append((name, line)))
+    with LocalCloud(without, options) as cloud:
+        assert cloud.drain()
+    assert lines == [("b", "1 events wait from before, but the template has no such function")]
+
+    with LocalCloud(template, Options(data=data)) as cloud:
+        assert cloud.drain()
+
+    assert notes(tmp_path, "b") == [b"early"]
+
+
+def test_a_folder_is_for_one_cloud_at_a_time(tmp_path: Path) -> None:
+    """A second one is refused while the first is there, and only then."""
+    options = Options(data=tmp_path / "data")
+    with (
+        LocalCloud(noting(tmp_path), options),
+        pytest.raises(ConfigError, match="in use by another local cloud"),
+    ):
+        LocalCloud(noting(tmp_path), options)
+    with LocalCloud(noting(tmp_path), options):
+        pass
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """A file in its place is said in one line."""
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(ConfigError, match="file/data: Not a directory"):
+        LocalCloud(noting(tmp_path), Options(data=tmp_path / "file" / "data"))
+
+
+def test_an_event_that_has_grown_too_old_is_not_tried_again(tmp_path: Path) -> None:
+    """Its age goes by the clock on the wall, and counts the time in which no cloud ran."""
+    code = NOTE + "    raise RuntimeError('always')\n"
+    template, data = noting(tmp_path, code), tmp_path / "data"
+    day = template.functions[0].max_age
+    now = [time.time()]
+    with LocalCloud(template, Options(data=data, clock=lambda: now[0])) as cloud:
+        cloud.invoke_async("a", b"old", delay=0.1)
+    now[0] += day + 1
+    with LocalCloud(template, Options(data=data, clock=lambda: now[0], first_pause=0)) as cloud:
+        cloud.invoke_async("a", b"new")
+        assert cloud.drain()
+
+    assert sorted(notes(tmp_path, "a")) == [b"new", b"new", b"old"]
+
+
+def test_an_instance_can_be_killed_in_the_middle_of_a_request(tmp_path: Path) -> None:
+    """The hook names the request and its attempt; the next attempt has a new instance."""
+    code = NOTE + "    import time; time.sleep(0.5 if event == b'slow' else 0)\n"
+    asked: list[tuple[str, int]] = []
+    lines: list[str] = []
+
+    def kill_after(request_id: str, attempt: int) -> float | None:
+        asked.append((request_id, attempt))
+        return 0.2 if attempt == 1 else None
+
+    options = Options(instances=1, first_pause=0.01, kill_after=kill_after,
+                      on_line=lambda _name, line: lines.append(line))  # fmt: skip
+    with LocalCloud(noting(tmp_path, code), options) as cloud:
+        slow = cloud.invoke_async("a", b"slow")
+        assert cloud.drain()
+        quick = cloud.invoke_async("a", b"quick")
+        assert cloud.drain()
+
+    assert asked == [(slow, 1), (slow, 2), (quick, 1)]
+    assert notes(tmp_path, "a") == [b"slow", b"slow", b"quick"]
+    assert lines == ["the process ended: status -9"]
+
+
+def test_disks_that_a_killed_cloud_left_are_removed(tmp_path: Path) -> None:
+    """The next cloud of a folder begins with none; its instances' own are below it."""
+    left = tmp_path / "data" / "instances" / "left"
+    left.mkdir(parents=True)
+    code = "import tempfile\ndef handler(event, context):\n    return tempfile.gettempdir()"
+    with LocalCloud(noting(tmp_path, code), Options(data=tmp_path / "data")) as cloud:
+        place = Path(cloud.invoke("a", b"").payload)
+
+        assert place.parent == left.parent
+        assert list(left.parent.iterdir()) == [place]
+    assert list(left.parent.iterdir()) == []
