@@ -23,9 +23,9 @@ from tools.prove.truth import Violation
 from tools.prove.world import World
 
 TAPES = st.binary(min_size=120, max_size=400)
-"""About two bytes a step."""
+"""About three bytes for each line of a story."""
 
-COUNTED = ("interleavings", "different ones", "steps", "uploads", "invocations", "retries",
+COUNTED = ("interleavings", "different ones", "operations", "uploads", "invocations", "retries",
            "crashes", "late writes", "other faults", "dead letters", "upgrades")  # fmt: skip
 
 

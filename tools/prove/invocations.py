@@ -21,7 +21,7 @@ ATTEMPTS = {"classify": 4, "deadletter": 9, "run": 1_000_000}
 
 @dataclass
 class Invocation:
-    """One event for one function. `late`: its writes that are still to land."""
+    """One event for one function. `late`: its writes still to land; `stalled`: it is slow."""
 
     name: str
     function: str
@@ -30,6 +30,7 @@ class Invocation:
     late: list[tuple[str, Callable[[], Any]]] = field(default_factory=list)
     puppet: Puppet | None = None
     model: str = ""
+    stalled: bool = False
 
 
 class Quiet(Log):

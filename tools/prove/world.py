@@ -25,7 +25,8 @@ KEYS = (f"{INPUT}a.png", f"{INPUT}b.png")
 CONTENTS = (b"one", b"two", b"three")
 OLD, NEW = "old", "new"
 UPLOADS, DELETIONS, DUPLICATES, CONCURRENT = 5, 1, 2, 4
-MOST_STEPS = 5000
+LONGEST = 5000
+"""Lines of a story that will have no end."""
 WELLS = (0, 12, 12, 6, 3, 1)
 """The odds of an operation to go well, by how bad the world is; 0: it always does."""
 
@@ -58,8 +59,7 @@ class World:
             self._begin()
             while moves := list(self._moves()):
                 said, move = moves[self._tape.choose(len(moves))]
-                self.counts["steps"] += 1
-                if self.counts["steps"] > MOST_STEPS:
+                if len(self.story) > LONGEST:
                     self._violated("it never ends")
                 if said:
                     self.story.append(said)
@@ -73,15 +73,18 @@ class World:
 
     def _moves(self) -> Iterator[Move]:
         """What can happen now; what brings the end nearer comes first."""
-        running = [one for one in self._invocations if one.puppet]
+        here = [one for one in self._invocations if one.puppet]
+        running = [one for one in here if not one.stalled]
         # Who has moved goes on, as a rule: one that overtakes another does so by many steps.
         running.sort(key=lambda one: one is not self._last)
         for one in running[:1] * 4 + running[1:]:
             yield "", partial(self._step, one)
-        if len(running) < CONCURRENT:
+        if len(here) < CONCURRENT:
             for one in self._invocations:
                 if not one.puppet and one.attempts < ATTEMPTS[one.function]:
                     yield "", partial(self._start, one)
+        if stalled := [one for one in here if one.stalled]:
+            yield "", partial(self._wake_one, stalled)
         if late := [one for one in self._invocations if one.late]:
             yield "", partial(self._land_one, late)
         if self._tape.left and (news := self._news()):
@@ -177,6 +180,7 @@ class World:
     def _step(self, one: Invocation) -> None:
         assert one.puppet is not None  # noqa: S101 - for the type checker
         self._last = one
+        self.counts["operations"] += 1
         wish: Wish = one.puppet.asked
         if wish.verb not in ("head", "get", "list") and wish.key.startswith(INPUT):
             self._violated(f"{one.name} is about to change the input: {wish}")
@@ -203,7 +207,10 @@ class World:
 
     def _settle(self, one: Invocation) -> None:
         """If an attempt has ended: forget it, wait for the next, or tell of the last."""
-        if one.puppet is None or not one.puppet.ended:
+        if one.puppet is None:
+            return
+        if not one.puppet.ended:
+            one.stalled = one.puppet.asked.verb == "put" and self._tape.choose(3) == 1
             return
         error, one.puppet = one.puppet.error, None
         if isinstance(error, Killed) and error.args:
@@ -217,6 +224,11 @@ class World:
             self._failed |= {(one.name, key) for key in keys_to_tell_of(one, error)}
             self.counts["dead letters"] += 1
             self._invoke("deadletter", failure(one, error), one.name)
+
+    def _wake_one(self, stalled: list[Invocation]) -> None:
+        """Or not yet: much can happen between what was read and what is written."""
+        if not self._tape.choose(16):
+            stalled[self._tape.choose(len(stalled))].stalled = False
 
     def _land_one(self, late: list[Invocation]) -> None:
         """Or not yet: one that lands at once is not late."""
