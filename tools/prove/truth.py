@@ -48,6 +48,8 @@ class Truth:
     models: tuple[str, ...]
     present: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     """Key -> the version and bytes of the object that is there."""
+    gone: set[str] = field(default_factory=set)
+    """Keys that were deleted once."""
     documents: dict[str, set[bytes]] = field(default_factory=dict)
     """Key -> what a model says, or said, of a version that was there."""
 
@@ -61,6 +63,7 @@ class Truth:
     def deleted(self, key: str) -> None:
         """To be called after each deletion."""
         self.present.pop(key, None)
+        self.gone.add(key)
 
     def true_results(self, key: str, models: tuple[str, ...]) -> set[bytes]:
         """What the models say of the object as it is now."""

@@ -6,7 +6,9 @@ left to happen; then the promise is checked. So every tape is a whole story, and
 one of smaller bytes, a simpler story.
 
 Bounds. A write that lands late does so before the platform's next attempt of that invocation. The
-last of the dead letter function's attempts succeeds.
+last of the dead letter function's attempts succeeds. What was deleted comes back with other bytes:
+with the same ones, in the second of its first upload, OSS has the same version for it, and a run to
+a new model that listed in between would leave its old result.
 """
 
 import json
@@ -51,7 +53,6 @@ class World:
         self._invocations: list[Invocation] = []
         self._failed: set[tuple[str, str]] = set()
         self._last: Invocation | None = None
-        self._begun = 0
 
     def play(self) -> None:
         """From the first upload until all is quiet; Violation if the promise does not hold."""
@@ -129,6 +130,8 @@ class World:
 
     def _put(self, key: str) -> None:
         data = CONTENTS[self._tape.choose(len(CONTENTS))]
+        if key in self._truth.gone:
+            data += b" again"
         self._cloud.plain.put(key, data, if_absent=False)
         self._truth.uploaded(key, data)
         self.counts["uploads"] += 1
@@ -156,8 +159,7 @@ class World:
         self._invoke("classify", event, " and ".join(keys))
 
     def _invoke(self, function: str, event: bytes, why: str) -> None:
-        self._begun += 1
-        name = f"{function} {self._begun}"
+        name = f"{function} {len(self._invocations) + 1}"
         self._invocations.append(Invocation(name, function, event))
         self.counts["invocations"] += 1
         self.story.append(f"{name} waits: {why}")
