@@ -32,7 +32,7 @@ LONGEST = 5000
 WELLS = (0, 12, 12, 6, 3, 1)
 """The odds of an operation to go well, by how bad the world is; 0: it always does."""
 
-Move = tuple[str, Callable[[], None]]
+Move = Callable[[], None]
 
 
 class World:
@@ -59,12 +59,9 @@ class World:
         try:
             self._begin()
             while moves := list(self._moves()):
-                said, move = moves[self._tape.choose(len(moves))]
                 if len(self.story) > LONGEST:
                     self._violated("it never ends")
-                if said:
-                    self.story.append(said)
-                move()
+                moves[self._tape.choose(len(moves))]()
             for fault in self._truth.faults(self._models, self._failed):
                 self._violated(fault)
         finally:
@@ -79,21 +76,21 @@ class World:
         # Who has moved goes on, as a rule: one that overtakes another does so by many steps.
         running.sort(key=lambda one: one is not self._last)
         for one in running[:1] * 4 + running[1:]:
-            yield "", partial(self._step, one)
+            yield partial(self._step, one)
         if len(here) < CONCURRENT:
             for one in self._invocations:
                 if not one.puppet and one.attempts < ATTEMPTS[one.function]:
-                    yield "", partial(self._start, one)
+                    yield partial(self._start, one)
         if stalled := [one for one in here if one.stalled]:
-            yield "", partial(self._wake_one, stalled)
+            yield partial(self._wake_one, stalled)
         if late := [one for one in self._invocations if one.late]:
-            yield "", partial(self._land_one, late)
+            yield partial(self._land_one, late)
         if self._tape.left and (news := self._news()):
-            yield "", partial(self._hear, news)
+            yield partial(self._hear, news)
         if self._upgrades and OLD in self._models and not self._old_ones():
-            yield "the old instances are gone", self._upgrade
+            yield self._upgrade
 
-    def _news(self) -> list[Callable[[], None]]:
+    def _news(self) -> list[Move]:
         """What people and the event service may still do."""
         news = []
         if self._may["upload"]:
@@ -104,7 +101,7 @@ class World:
             news.append(self._duplicate)
         return news
 
-    def _hear(self, news: list[Callable[[], None]]) -> None:
+    def _hear(self, news: list[Move]) -> None:
         if not self._tape.choose(3):
             news[self._tape.choose(len(news))]()
 
@@ -167,6 +164,7 @@ class World:
     def _upgrade(self) -> None:
         """The documented way to a new model: this run comes last."""
         self._models = (NEW,)
+        self.story.append("the old instances are gone")
         self.counts["upgrades"] += 1
         self._invoke("run", b"", "--only older-recipe")
 
