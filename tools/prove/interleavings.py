@@ -64,9 +64,17 @@ def memory_clouds() -> Iterator[Cloud]:
         yield MemoryCloud()
 
 
-def told(kind: str, played: Counter[str], seconds: float) -> str:
-    """What was played, in one line."""
-    return f"{kind}: {', '.join(f'{played[name]:,} {name}' for name in COUNTED)}; {seconds:.0f} s"
+def holds(kind: str, clouds: Iterator[Cloud], count: int, seed_of: int) -> bool:
+    """Whether the promise holds; prints what was played, or the shortest story that breaks it."""
+    began = time.monotonic()
+    try:
+        played = explore(clouds, count, seed_of)
+    except Violation as violation:
+        print(f"{kind}: the shortest story that breaks the promise\n{violation}")
+        return False
+    counts = ", ".join(f"{played[name]:,} {name}" for name in COUNTED)
+    print(f"{kind}: {counts}; {time.monotonic() - began:.0f} s; violations: 0", flush=True)
+    return True
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -81,20 +89,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="[default: 1]")
     chosen = parser.parse_args(arguments)
 
-    def try_out(kind: str, clouds: Iterator[Cloud], count: int) -> bool:
-        began = time.monotonic()
-        try:
-            played = explore(clouds, count, chosen.seed)
-        except Violation as violation:
-            print(f"{kind}: the shortest story that breaks the promise\n{violation}")
-            return False
-        print(told(kind, played, time.monotonic() - began), "; violations: 0", sep="", flush=True)
-        return True
-
-    held = not chosen.memory or try_out("in memory", memory_clouds(), chosen.memory)
+    held = not chosen.memory or holds("in memory", memory_clouds(), chosen.memory, chosen.seed)
     if chosen.http:
         with http_clouds() as clouds:
-            held = try_out("over HTTP", clouds, chosen.http) and held
+            held = holds("over HTTP", clouds, chosen.http, chosen.seed) and held
     return 0 if held else 1
 
 
