@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.localcloud.body import Body
+from tools.localcloud.chaos_http import REFUSAL
 from tools.localcloud.credentials import Credentials, Keyring
 from tools.localcloud.oss_dialect import answer
 from tools.localcloud.oss_objects import Service
@@ -27,7 +28,7 @@ from tools.localcloud.oss_request import (
 from tools.localcloud.oss_store import Store
 from tools.localcloud.oss_types import ObjectCreated, OssError, Response
 from tools.localcloud.permissions import Policy, parse
-from tools.localcloud.server import WsgiServer
+from tools.localcloud.server import Meddle, WsgiServer
 
 if TYPE_CHECKING:  # the interface exists for type checkers only
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -46,7 +47,8 @@ class OssEndpoint:
     `data`: the folder to keep everything in; OSError if another endpoint has it. Without one,
     everything goes with close().
 
-    `clock`: seconds since 1970, by which signatures are stale and credentials expire.
+    `clock`: seconds since 1970, by which signatures are stale, credentials expire and objects are
+    dated. `meddle`: asked about each request, for faults on demand.
     `keys`: what it accepts; another endpoint may share it.
 
     `on_created` is called once for each object made, after the write and before the response,
@@ -64,15 +66,16 @@ class OssEndpoint:
         data: Path | None = None,
         on_created: Callable[[ObjectCreated], None] | None = None,
         clock: Callable[[], float] = time.time,
+        meddle: Meddle | None = None,
     ) -> None:
         self._on_created = on_created
-        self._store = Store(data)
+        self._store = Store(data, clock)
         self._policies = {key: _parsed(own) for key, own in (policies or {}).items()}
         self.keys = Keyring(credentials)
         self._service = Service(
             self._store, self.keys, clock, region, account, self._policies, self._announce
         )
-        self._server = WsgiServer(self._serve, port, self._store.arriving)
+        self._server = WsgiServer(self._serve, port, self._store.arriving, meddle)
 
     @property
     def url(self) -> str:
@@ -119,6 +122,8 @@ class OssEndpoint:
     ) -> Iterable[bytes]:
         request_id = new_request_id()
         try:
+            if REFUSAL in environ:
+                raise environ[REFUSAL]
             request = from_environ(environ, request_id)
             check_digest(request)
             response = answer(self._service, request)
