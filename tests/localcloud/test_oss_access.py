@@ -229,8 +229,8 @@ def test_malformed_requests_are_answered_and_forgotten(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_listener_that_fails_does_not_fail_the_upload(caplog: pytest.LogCaptureFixture) -> None:
-    """What on_created raises is logged; the client gets its answer and the object is there."""
+def test_an_upload_whose_event_nobody_has_is_not_answered(caplog: pytest.LogCaptureFixture) -> None:
+    """What on_created raises is logged, and an error to the client, who sends the object again."""
 
     def fail(_: ObjectCreated) -> None:
         raise RuntimeError("no more room for events")
@@ -238,9 +238,10 @@ def test_a_listener_that_fails_does_not_fail_the_upload(caplog: pytest.LogCaptur
     with OssEndpoint([Credentials("id", "secret")], on_created=fail) as endpoint:
         endpoint.create_bucket("pictures")
         bucket = bucket_of(endpoint, oss2.AuthV4("id", "secret"))
-        bucket.put_object("x", b"body")
-        assert bucket.get_object("x").read() == b"body"
+        with pytest.raises(oss2.exceptions.ServerError) as error:
+            bucket.put_object("x", b"body")
 
+    assert (error.value.status, error.value.code) == (500, "InternalError")
     assert "no more room for events" in caplog.text
 
 

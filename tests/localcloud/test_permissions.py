@@ -2,7 +2,9 @@
 
 import json
 import re
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import oss2
@@ -184,7 +186,13 @@ def test_roles_are_apart(described: Template) -> None:
 
 def test_the_welcome_says_who_may(described: Template) -> None:
     """Whoever reads it knows whether a missing permission would show."""
-    cloud = LocalCloud(described)
+    with closing(LocalCloud(described)) as cloud:
+        assert "functions may do what fanlight policy prints" in welcome(cloud, Options())
+        assert "anything in OSS (--permissive)" in welcome(cloud, Options(permissive=True))
 
-    assert "functions may do what fanlight policy prints" in welcome(cloud, Options())
-    assert "anything in OSS (--permissive)" in welcome(cloud, Options(permissive=True))
+
+def test_the_welcome_says_what_is_kept(described: Template) -> None:
+    """It names the folder, or the option that keeps everything."""
+    with closing(LocalCloud(described)) as cloud:
+        assert "Buckets       gone when it stops, without --data DIR\n" in welcome(cloud, Options())
+        assert "Buckets       kept in here\n" in welcome(cloud, Options(data=Path("here")))

@@ -35,7 +35,7 @@ from tools.template import Function, from_source, project_template, read_templat
               help="Let functions do anything in OSS, whatever their policy.")  # fmt: skip
 @click.option("--data", metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
               help="Keep buckets and waiting events in this folder, made if it is not there. "
-              "[default: in memory, gone when it stops]")  # fmt: skip
+              "[default: gone when it stops]")  # fmt: skip
 def command(
     template: Path,
     port: int,
@@ -119,13 +119,13 @@ def welcome(cloud: LocalCloud, options: Options) -> str:
             )
     trigger = next(trigger for function in template.functions for trigger in function.triggers)
     may = "anything in OSS (--permissive)" if options.permissive else "what fanlight policy prints"
-    kept = options.data or "memory, until it stops (--data DIR keeps it)"
+    kept = f"kept in {options.data}" if options.data else "gone when it stops, without --data DIR"
     return f"""\
 OSS endpoint  {cloud.endpoint.url}
 Invoke API    {cloud.invoke_url}
 {chr(10).join(lines)}
 Permissions   functions may do {may}
-Kept in       {kept}
+Buckets       {kept}
 
 For fanlight run, status, results and replay in another terminal:
   export FANLIGHT_OSS_ENDPOINT={cloud.endpoint.url} FC_REGION={template.region}

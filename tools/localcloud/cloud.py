@@ -47,6 +47,7 @@ class LocalCloud:
             port=options.port,
             policies={} if options.permissive else self._policies(),
             on_created=self._created,
+            data=self._folder.objects if self._folder else None,
         )
         self._waiting = Waiting(self._folder.queue if self._folder else None, options.clock)
         self._invokers = {function.name: self._invoker(function) for function in template.functions}
@@ -92,6 +93,7 @@ class LocalCloud:
     def close(self) -> None:
         """Stop for good: let go of the folder, or forget what was kept without one."""
         self.stop()
+        self.endpoint.close()
         self._waiting.close()
         if self._folder:
             self._folder.release()

@@ -16,6 +16,11 @@ class DataFolder:
         self._lock: int | None = None
 
     @property
+    def objects(self) -> Path:
+        """The folder of the buckets."""
+        return self.path / "oss"
+
+    @property
     def queue(self) -> Path:
         """The file of the asynchronous invocations."""
         return self.path / "queue.sqlite"

@@ -29,7 +29,7 @@ class Options:
     prints. `first_pause`: seconds before the first retry; it doubles with each. `idle_after`:
     seconds after which an instance without requests is ended. `permissive`: functions may do
     anything in OSS; otherwise what `fanlight policy` prints for their role. `data`: the folder that
-    keeps buckets and queue; None: they are gone when the cloud stops. `kill_after`: ends instances
+    keeps buckets and queue; None: they are gone when the cloud closes. `kill_after`: ends instances
     in the middle of requests. `clock`: seconds since 1970, for the age of events and for retries.
     """
 

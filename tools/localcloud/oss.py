@@ -52,7 +52,8 @@ class OssEndpoint:
     `keys`: what it accepts; another endpoint may share it.
 
     `on_created` is called once for each object made, after the write and before the response,
-    in the thread of the request; what it raises is logged and does not fail the upload.
+    in the thread of the request. What it raises fails the upload, though the object is there: no
+    upload is answered whose event nobody has, and a client sends it again.
     """
 
     def __init__(  # noqa: PLR0913 - each has a default; together they are the endpoint
@@ -144,12 +145,8 @@ class OssEndpoint:
         return body
 
     def _announce(self, event: ObjectCreated) -> None:
-        if self._on_created is None:
-            return
-        try:
+        if self._on_created is not None:
             self._on_created(event)
-        except Exception:  # the listener's fault; the object is there
-            logger.exception("on_created failed for %s", event)
 
 
 def _parsed(documents: Sequence[Mapping[str, Any]]) -> list[Policy]:
