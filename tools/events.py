@@ -18,8 +18,12 @@ def oss_event(  # noqa: PLR0913 - the fields of an event that differ from one to
     account: str = "1234567890123456",
     request_id: str = "",
     at: float | None = None,
+    position: int | None = None,
 ) -> dict[str, Any]:
-    """The native trigger's document for one object. `at`: seconds since 1970, now by default."""
+    """The native trigger's document for one object. `at`: seconds since 1970, now by default.
+
+    `position`: where what was appended begins; only events of AppendObject have it.
+    """
     now = time.time() if at is None else at
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + ".000Z"
     return {"events": [{
@@ -34,11 +38,12 @@ def oss_event(  # noqa: PLR0913 - the fields of an event that differ from one to
                 "ownerIdentity": account,
             },
             "object": {
-                "deltaSize": size,
+                "deltaSize": size - (position or 0),
                 "eTag": etag,
                 "key": key,
                 "objectMeta": {"mimeType": mime_type, "userMeta": user_meta or {}},
                 "size": size,
+                **({} if position is None else {"position": position}),
             },
             "ossSchemaVersion": "1.0",
             "ruleId": "9adac8e253828f4f7c0466d941fa3db81161e853",

@@ -17,8 +17,8 @@ PART = b"p" * 102400  # the least that a part which is not the last may have
 class Scene:
     """A bucket of its own, with an object `a`, and a folder."""
 
-    def __init__(self, url: str, name: str, folder: Path) -> None:
-        auth = oss2.AuthV4("id", "secret")
+    def __init__(self, url: str, name: str, folder: Path, version: str) -> None:
+        auth = oss2.make_auth("id", "secret", version)
         self.folder = folder
         self.service = oss2.Service(auth, url, region="cn-hangzhou")
         self.bucket = oss2.Bucket(auth, url, name, region="cn-hangzhou")

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import oss2
 import pytest
 from oss2.models import PartInfo
 
+from tools.events import oss_event
 from tools.localcloud.oss import Credentials, ObjectCreated, OssEndpoint
+from tools.template import Trigger, from_source, project_template, read_template
 
 SERIALS = itertools.count()
 CREATED: list[ObjectCreated] = []
@@ -136,6 +139,8 @@ def test_a_part_may_be_copied(bucket: oss2.Bucket) -> None:
     assert refusal(copy, name, "a", None, "big", "no upload", 1) == (404, "NoSuchUpload")
     assert refusal(copy, name, "a", None, "big", upload, 1, params={"versionId": "v"}) == (
         501, "NotImplemented")  # fmt: skip
+    assert refusal(bucket.copy_object, name, "a", "b", params={"versionId": "v"}) == (
+        501, "NotImplemented")  # fmt: skip
 
 
 def test_the_newest_of_a_part_counts(bucket: oss2.Bucket) -> None:
@@ -224,6 +229,52 @@ def test_every_step_is_announced(bucket: oss2.Bucket) -> None:
     assert [e.etag for e in CREATED if e.key != "link"] == [
         appended.etag, bucket.head_object("log").etag, "", one.etag, two.etag, done.etag, ""
     ]  # fmt: skip
+    assert [e.position for e in CREATED] == [0, 9, *[None] * 6]
     types = [e.mime_type for e in CREATED]
     assert types[:2] + types[3:4] + types[6:7] == ["text/plain"] * 2 + ["a/b"] * 2
     assert [e.user_meta for e in CREATED if e.user_meta] == [{"x-oss-meta-of": "link"}]
+
+
+STEPS = ["AppendObject", "PutSymlink", "InitiateMultipartUpload", "UploadPart", "UploadPartCopy"]
+WHOLE = ["PutObject", "PostObject", "CopyObject", "CompleteMultipartUpload"]
+
+
+def test_a_trigger_on_everything_fires_for_every_part() -> None:
+    """The project's own triggers, which name what makes an image whole, fire once for each."""
+    (own, *_), *_ = (f.triggers for f in from_source(read_template(project_template())).functions)
+    every = replace(own, events=frozenset(["ObjectCreated:*"]))
+
+    def fired_by(trigger: Trigger) -> list[str]:
+        key = f"{trigger.prefix}a{trigger.suffix}"
+        return [name for name in STEPS + WHOLE
+                if trigger.matches(trigger.bucket, f"ObjectCreated:{name}", key)]  # fmt: skip
+
+    assert fired_by(every) == STEPS + WHOLE
+    assert fired_by(own) == WHOLE
+
+
+def test_an_event_of_an_append_says_where() -> None:
+    """Its document has the position, and counts what was added; no other event has either."""
+    appended = oss_event("b", "log", name="ObjectCreated:AppendObject", size=18, position=12)
+    put = oss_event("b", "log", size=18)
+
+    common = {"eTag": "", "key": "log", "size": 18,
+              "objectMeta": {"mimeType": "application/octet-stream", "userMeta": {}}}  # fmt: skip
+    objects = [event["events"][0]["oss"]["object"] for event in (appended, put)]
+    assert objects == [{**common, "deltaSize": 6, "position": 12}, {**common, "deltaSize": 18}]
+
+
+def test_a_bucket_that_is_not_there_is_named(bucket: oss2.Bucket) -> None:
+    """Nothing is begun, appended or linked in it."""
+    gone = oss2.Bucket(bucket.auth, bucket.endpoint, "gone", region="cn-hangzhou")
+    missing = (404, "NoSuchBucket")
+
+    assert refusal(gone.append_object, "a", 0, BODY) == missing
+    assert refusal(gone.put_symlink, "a", "b") == missing
+    assert refusal(gone.get_symlink, "b") == missing
+    assert refusal(gone.get_object_meta, "a") == missing
+    assert refusal(gone.init_multipart_upload, "a") == missing
+    assert refusal(gone.list_multipart_uploads) == missing
+    assert refusal(gone.list_parts, "a", "upload") == missing
+    assert refusal(gone.upload_part_copy, "gone", "a", None, "b", "upload", 1) == missing
+    assert CREATED == []

@@ -260,10 +260,23 @@ def test_what_is_not_spoken_is_refused_by_name(bucket: oss2.Bucket) -> None:
     assert caught.value.message == "Not spoken by this endpoint: GET ?acl of a bucket."
 
     assert refusal(bucket.get_bucket_lifecycle) == (501, "NotImplemented")
-    assert refusal(bucket.append_object, "x", 0, b"") == (501, "NotImplemented")
+    assert refusal(bucket.restore_object, "x") == (501, "NotImplemented")
     assert refusal(bucket.get_object, "x", process="image/info") == (501, "NotImplemented")
-    public = {"x-oss-object-acl": "public-read"}
-    assert refusal(bucket.put_object, "x", b"", headers=public) == (501, "NotImplemented")
+    for headers in (
+        {"x-oss-object-acl": "public-read"},
+        {"x-oss-tagging": "a=b"},
+        {"x-oss-server-side-encryption": "AES256"},
+        {"x-oss-storage-class": "IA"},
+        {"x-oss-callback": "e30="},
+        {"x-oss-symlink-target": "y"},
+    ):
+        refused = refusal(bucket.put_object, "x", b"", headers=headers)
+        assert refused == (501, "NotImplemented")
+    assert refusal(bucket.get_object, "x", headers={"x-oss-meta-a": "b"})[0] == 501
+    assert refusal(bucket.head_object, "x", params={"versionId": "v"})[0] == 501
+    source = {"x-oss-copy-source-if-match": ETAG}
+    assert refusal(bucket.copy_object, "pictures", "x", "y", headers=source)[0] == 501
+    assert not bucket.object_exists("x")
 
 
 def test_each_creation_is_announced_once(bucket: oss2.Bucket, created: list[ObjectCreated]) -> None:

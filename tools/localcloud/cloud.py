@@ -166,6 +166,7 @@ class LocalCloud:
             region=self.template.region,
             account=self.template.account,
             request_id=made.request_id,
+            position=made.position,
         )
         event = json.dumps(document).encode()
         self._waiting.add(*(

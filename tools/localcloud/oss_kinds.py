@@ -14,7 +14,7 @@ def append(service: Service, request: Request) -> Response:
     position = number(request.query, "position", 0, 0, 5 * 1024**3)
     headers = kept_headers(request.headers)
     stored = service.store.append(request.bucket, request.key, position, request.body, headers)
-    announce(service, request, "AppendObject", stored)
+    announce(service, request, "AppendObject", stored, position=position)
     return Response(200, {**result_headers(stored), "x-oss-next-append-position": str(stored.size)})
 
 
@@ -44,9 +44,7 @@ def meta(service: Service, request: Request) -> Response:
     """GetObjectMeta: only size, ETag and time, and those of a link itself."""
     try:
         stored = service.store.symlink(request.bucket, request.key)[1]
-    except OssError as error:
-        if error.code != "NotSymlink":
-            raise
+    except OssError:  # no link; what else it may be comes again
         stored = service.store.head(request.bucket, request.key)
     headers = {
         "ETag": f'"{stored.etag}"',

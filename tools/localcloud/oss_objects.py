@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 
 from tools.localcloud.body import Body
@@ -58,11 +58,11 @@ def put(service: Service, request: Request) -> Response:
 
 
 def _copy(service: Service, request: Request) -> Response:
-    replace = request.headers.get("x-oss-metadata-directive", "COPY").upper() == "REPLACE"
+    anew = request.headers.get("x-oss-metadata-directive", "COPY").upper() == "REPLACE"
     stored = service.store.copy(
         copy_source(request.headers),
         (request.bucket, request.key),
-        kept_headers(request.headers) if replace else None,
+        kept_headers(request.headers) if anew else None,
         forbid=forbids(request.headers),
     )
     announce(service, request, "CopyObject", stored)
@@ -80,7 +80,7 @@ def post(service: Service, request: Request) -> Response:
     service.authorize(form.signer, [("oss:PutObject", f"{request.bucket}/{form.key}")])
     headers, forbid = kept_headers(form.fields), forbids(form.fields)
     stored = service.store.put(request.bucket, form.key, form.content, headers, forbid=forbid)
-    announce(service, request, "PostObject", stored, key=form.key)
+    announce(service, replace(request, key=form.key), "PostObject", stored)
     if form.status != 201:
         return Response(form.status, result_headers(stored))
     result = [("Bucket", request.bucket), ("Key", form.key), ("ETag", f'"{stored.etag}"')]
@@ -141,19 +141,25 @@ def result_headers(stored: Stored) -> dict[str, str]:
 
 
 def announce(
-    service: Service, request: Request, name: str, stored: Stored, key: str | None = None
+    service: Service,
+    request: Request,
+    name: str,
+    stored: Stored,
+    *,
+    position: int | None = None,
 ) -> None:
     """Tell the listener of an object, or of a part of one, made by the operation of that name."""
     meta = {k: v for k, v in stored.headers.items() if k.startswith("x-oss-meta-")}
     event = ObjectCreated(
         bucket=request.bucket,
-        key=request.key if key is None else key,
+        key=request.key,
         name=f"ObjectCreated:{name}",
         size=stored.size,
         etag=stored.etag,
         mime_type=stored.headers.get("content-type", ""),
         user_meta={k: v.encode("latin-1").decode(errors="replace") for k, v in meta.items()},
         request_id=request.request_id,
+        position=position,
     )
     service.on_created(event)
 

@@ -119,7 +119,11 @@ def iso_time(seconds: int) -> str:
 
 @dataclass(frozen=True)
 class ObjectCreated:
-    """An object was made. `user_meta` has the names with their `x-oss-meta-`, as events do."""
+    """An object was made, or a part of one.
+
+    `user_meta` has the names with their `x-oss-meta-`, as events do. `position`: where what was
+    appended begins, of AppendObject alone.
+    """
 
     bucket: str
     key: str
@@ -129,3 +133,4 @@ class ObjectCreated:
     mime_type: str
     user_meta: dict[str, str]
     request_id: str
+    position: int | None = None
