@@ -77,7 +77,7 @@ class Fault:
     amount: float
 
 
-_CALM = Rates()
+_USUAL = Rates()
 
 
 class Chaos:
@@ -86,7 +86,7 @@ class Chaos:
     `everyone`: False spares all requests to OSS but those of the functions.
     """
 
-    def __init__(self, seed: int, rates: Rates = _CALM, *, everyone: bool = True) -> None:
+    def __init__(self, seed: int, rates: Rates = _USUAL, *, everyone: bool = True) -> None:
         self.seed, self.rates, self.everyone = seed, rates, everyone
         self._lock = threading.Lock()
         self._asked: dict[bytes, int] = {}

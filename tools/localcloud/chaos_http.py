@@ -12,14 +12,11 @@ from urllib.parse import unquote
 
 from tools.localcloud.body import Body, receive
 from tools.localcloud.chaos import REQUEST_FAULTS, Chaos, Fault
+from tools.localcloud.meddling import REFUSAL, Dropped, Meddling
 from tools.localcloud.oss_types import OssError
-from tools.localcloud.server import Dropped, Meddling
 
 if TYPE_CHECKING:  # the interface exists for type checkers only
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-REFUSAL = "localcloud.refusal"
-"""Where the endpoint finds the OssError that it is to answer without doing anything."""
 
 _ROLE = "role-id-"
 _KEY_ID = re.compile(r"(?:Credential=|^OSS |OSSAccessKeyId=|x-oss-credential=)([\w.-]+)")
@@ -33,6 +30,7 @@ class Meddler:
         self._chaos = chaos
         self._state = threading.Condition()
         self._late = 0
+        self._begun = 0
 
     def __call__(
         self, method: str, path: str, headers: Mapping[str, str], rfile: BinaryIO, wfile: BinaryIO
@@ -60,10 +58,17 @@ class Meddler:
         with self._state:
             return self._late
 
+    @property
+    def begun(self) -> int:
+        """How many late writes there have been, those to come included."""
+        with self._state:
+            return self._begun
+
     def later(self, seconds: float, action: Callable[[], None]) -> None:
         """Do something in a thread of its own; it counts as a late write until it is done."""
         with self._state:
             self._late += 1
+            self._begun += 1
 
         def run() -> None:
             try:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.localcloud.body import Body
-from tools.localcloud.chaos_http import REFUSAL
 from tools.localcloud.credentials import Credentials, Keyring
+from tools.localcloud.meddling import REFUSAL, Meddle
 from tools.localcloud.oss_dialect import answer
 from tools.localcloud.oss_objects import Service
 from tools.localcloud.oss_request import (
@@ -28,7 +28,7 @@ from tools.localcloud.oss_request import (
 from tools.localcloud.oss_store import Store
 from tools.localcloud.oss_types import ObjectCreated, OssError, Response
 from tools.localcloud.permissions import Policy, parse
-from tools.localcloud.server import Meddle, WsgiServer
+from tools.localcloud.server import WsgiServer
 
 if TYPE_CHECKING:  # the interface exists for type checkers only
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -11,16 +11,17 @@ import logging
 import socket
 import socketserver
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
 from werkzeug.serving import DechunkedInput
 
 from tools.localcloud.body import Body, receive
+from tools.localcloud.meddling import Dropped, Meddle
 
 if TYPE_CHECKING:  # the interface exists for type checkers only
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -30,24 +31,6 @@ _PIECE = 1024 * 1024
 _IDLE_SECONDS = 120
 
 logger = logging.getLogger(__name__)
-
-
-class Dropped(Exception):
-    """The connection is to be closed as it is, without the rest of the answer."""
-
-
-class Meddling(Protocol):
-    """What is done to one request on purpose. Each part may raise Dropped."""
-
-    def incoming(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        """The request's body as it arrives."""
-
-    def around(self, app: "WSGIApplication", arriving: Path | None) -> "WSGIApplication":
-        """The application that answers it; `arriving` as for the server."""
-
-
-Meddle = Callable[..., Meddling | None]
-"""Given method, path, headers and the connection, to read and to write: what befalls a request."""
 
 
 class WsgiServer:
