@@ -22,7 +22,7 @@ from tools.localcloud.invoker import Invoker
 from tools.localcloud.options import Options
 from tools.localcloud.oss import Credentials, ObjectCreated, OssEndpoint
 from tools.localcloud.roles import acting_as, role_keys, role_of
-from tools.localcloud.waiting import Delivery, Invocation, Waiting
+from tools.localcloud.waiting import Delivery, Invocation, Load, Waiting
 from tools.template import Function, Template
 
 LOCAL_KEYS = Credentials("local-id", "local-secret")
@@ -146,6 +146,10 @@ class LocalCloud:
                 return False
             if self._meddler.begun == begun:
                 return True
+
+    def load(self) -> Load:
+        """How many events wait or run, and how many there have been."""
+        return self._waiting.load()
 
     def _named(self, name: str) -> Invoker:
         try:
