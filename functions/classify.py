@@ -7,7 +7,8 @@ _BEGAN = time.perf_counter()
 # The imports are part of a cold start, and timed as such.
 import os  # noqa: E402
 import sys  # noqa: E402
-from collections.abc import Callable  # noqa: E402
+from collections.abc import Callable, Sequence  # noqa: E402
+from contextlib import ExitStack  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
 from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -17,14 +18,16 @@ import oss2  # noqa: E402
 
 from fanlight import event as events  # noqa: E402
 from fanlight.answer import Answerer, Choices  # noqa: E402
+from fanlight.apart import spared  # noqa: E402
 from fanlight.config import Config  # noqa: E402
 from fanlight.errors import EventError  # noqa: E402
+from fanlight.event import Record  # noqa: E402
 from fanlight.install import install  # noqa: E402
 from fanlight.log import Log, milliseconds  # noqa: E402
 from fanlight.model import Model  # noqa: E402
-from fanlight.reconcile import Reconciler  # noqa: E402
+from fanlight.reconcile import Answer, Reconciler  # noqa: E402
 from fanlight.retry import Retry  # noqa: E402
-from fanlight.runtime import credentials, initializer_retry, retry  # noqa: E402
+from fanlight.runtime import credentials, initializer_retry, memory, retry  # noqa: E402
 from fanlight.store_oss import OssStore  # noqa: E402
 from fanlight.work import work  # noqa: E402
 
@@ -44,15 +47,18 @@ class _Instance:
 _instance: _Instance | None = None
 
 
-def initializer(context: Any) -> None:
-    """Load the model. A wrong setting fails here, with every problem named."""
+def initializer(context: Any, load: Callable[[Path], Model] = Model.load) -> None:
+    """Load the model. A wrong setting fails here, with every problem named.
+
+    `load` opens a bundle's folder; the platform leaves it as it is.
+    """
     global _instance  # noqa: PLW0603 - the platform's contract: state between calls is a module's
     config = Config.from_environ(os.environ)
     session = oss2.Session()
     began = time.perf_counter()
     folder = _fetched(config, context, session)
     fetched = time.perf_counter()
-    model = Model.load(folder)
+    model = load(folder)
     choices = Choices(config.limits, config.top_k, config.thresholds)
     cold_start = {
         "imports_ms": milliseconds(_IMPORTS),
@@ -81,14 +87,12 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
     if _instance.cold_start:
         log("cold start", **_instance.cold_start)
         _instance.cold_start = None
-    until = retry(context)
-    reconciler = _reconciler(_instance, context, until)
     try:
         records = events.parse(event)
     except EventError as error:  # one bad record does not cost the others their results
-        work(error.records, reconciler, log, until.remaining)
+        _work(error.records, _instance, context, log)
         raise
-    return work(records, reconciler, log, until.remaining)
+    return _work(records, _instance, context, log)
 
 
 def pre_stop(context: Any) -> None:
@@ -96,7 +100,19 @@ def pre_stop(context: Any) -> None:
     Log(context.request_id)("stopping")
 
 
-def _reconciler(instance: _Instance, context: Any, until: Retry) -> Reconciler:
+def _work(records: Sequence[Record], instance: _Instance, context: Any, log: Log) -> dict[str, Any]:
+    until = retry(context)
+    answer = instance.answerer
+    with ExitStack() as stack:
+        if len(records) > 1:
+            # Alone an image has no neighbour that its decoder's end could cost a result. One that
+            # hangs leaves the others half of the time.
+            apart = spared(answer, lambda: until.remaining() / 2, memory(os.environ))
+            answer = stack.enter_context(apart)
+        return work(records, _reconciler(instance, answer, context, until), log, until.remaining)
+
+
+def _reconciler(instance: _Instance, answer: Answer, context: Any, until: Retry) -> Reconciler:
     config = instance.config
     store = _opener(config, context, until, instance.session)
     return Reconciler(
@@ -104,7 +120,7 @@ def _reconciler(instance: _Instance, context: Any, until: Retry) -> Reconciler:
         input=config.input,
         results=store(config.output.bucket),
         output=config.output,
-        answer=instance.answerer,
+        answer=answer,
         max_bytes=config.limits.max_bytes,
     )
 

@@ -1,12 +1,23 @@
 """The local engine's processes: what one image does to them, its neighbours do not feel."""
 
+import ctypes
+import faulthandler
 import os
+import sys
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+import pytest
+
 from fanlight.answer import Choices
+from fanlight.config import Limits
+from fanlight.image import Header, Pixels
+from fanlight.model import Model
 from fanlight.place import Place
 from fanlight.reconcile import Reconciler
 from fanlight.result import Source
@@ -31,7 +42,7 @@ def answer(source: Source, data: bytes | None) -> dict[str, Any]:
 class Rough(Job):
     """A job whose answers are `answer`."""
 
-    def reconciler(self, threads: int) -> Reconciler:
+    def reconciler(self, threads: int, spare: ExitStack | None = None) -> Reconciler:
         images = FolderStore(Path(self.source), escaped=False)
         results = FolderStore(Path(self.out), escaped=True)
         place = Place(images.name, "")
@@ -44,6 +55,56 @@ def job(tmp_path: Path, contents: dict[str, bytes]) -> Rough:
     for name, data in contents.items():
         (source / name).write_bytes(data)
     return Rough(str(source), str(tmp_path / "out"), MODELS / "digits", Choices(), Access())
+
+
+class Fragile(Model):
+    """A model whose decoder crashes on some bytes, as a fault in C code does."""
+
+    def decode(self, data: bytes, limits: Limits) -> tuple[Header, Pixels]:
+        if data == b"crash":
+            faulthandler.disable()  # pytest's own would fill the log with a crash that is wanted
+            ctypes.string_at(0)
+        return super().decode(data, limits)
+
+
+@dataclass(frozen=True)
+class FragileJob(Job):
+    """A job as `fanlight run` has it, but for the model's decoder."""
+
+    def load(self, threads: int) -> Model:
+        return Fragile.load(self.model, threads)
+
+
+def drawn_one() -> bytes:
+    page = np.full((120, 100), 240, np.uint8)
+    cv2.line(page, (50, 25), (50, 95), 20, 10)
+    return bytes(cv2.imencode(".png", page)[1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux decodes in a child here")
+def test_an_image_that_crashes_does_not_end_a_small_run(tmp_path: Path) -> None:
+    """Few images are done without processes, and still one that crashes its decoder fails alone."""
+    contents = {name: drawn_one() for name in "abde"} | {"c": b"crash"}
+    fragile = FragileJob(**vars(job(tmp_path, contents)))
+
+    outcomes = {o["key"]: o for o in run(fragile, sorted(contents), 2)}
+
+    assert outcomes["c"] == {
+        "key": "c",
+        "outcome": "failed",
+        "reason": "the decoder process ended: signal 11 (SIGSEGV)",
+    }
+    assert [outcomes[name]["label"] for name in "abde"] == ["1"] * 4
+
+
+def test_one_process_may_be_killed_as_well(tmp_path: Path) -> None:
+    """A large run with a single process goes on in another one when an image ends it."""
+    contents = {f"{i:03d}": b"fine" for i in range(80)} | {"070": b"kill"}
+
+    outcomes = list(run(job(tmp_path, contents), sorted(contents), 1))
+
+    assert [o["key"] for o in outcomes if o["outcome"] == "failed"] == ["070"]
+    assert {outcome["key"] for outcome in outcomes} == set(contents)
 
 
 def test_an_image_that_kills_its_process_fails_alone(tmp_path: Path) -> None:

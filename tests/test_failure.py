@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight import failure
+from fanlight.document import to_bytes
 from fanlight.failure import letters, named_failures
 
 SCHEMA = json.loads(Path(failure.__file__).with_name("failure.schema.json").read_bytes())
@@ -182,3 +183,32 @@ def test_other_messages_name_no_key(message: str) -> None:
 def test_odd_json_is_filed_all_the_same(body: bytes) -> None:
     """What a JSON parser takes but a writer does not, or is too deep, still makes letters."""
     assert len(written(body)) == 1
+
+
+@pytest.mark.parametrize("text", [False, True], ids=["as JSON", "as text"])
+def test_a_number_no_float_holds_stays_text(text: bool) -> None:  # noqa: FBT001 - a case of two
+    """An event with a number that would be infinite is in its letter, which can be written."""
+    body = body_of("EVENT", None).replace(
+        b'"EVENT"', b'"{\\"x\\": [1e999, 1.5]}"' if text else b'{"x": [1e999, 1.5]}'
+    )
+
+    (found,) = written(body)
+
+    assert found["event"] == {"x": ["1e999", 1.5]}
+    assert json.loads(to_bytes(found)) == found
+
+
+def test_no_depth_of_an_event_loses_its_letter() -> None:
+    """However deep an event nests, also where it can be read but not written, it is filed."""
+    near_the_limits = [*range(900, 1010), *range(1440, 1510)]  # of Python 3.10 and 3.12
+    for depth in [1, 100, *near_the_limits, 3_000, 60_000]:
+        deep = "[" * depth + "]" * depth
+        for body in (
+            body_of(deep, None),
+            body_of("EVENT", None).replace(b'"EVENT"', deep.encode()),
+            body_of(EVENT, {"errorType": "E", "errorMessage": "DEEP"}).replace(
+                b'"DEEP"', deep.encode()
+            ),
+        ):
+            for found in letters(body):
+                assert to_bytes(found)

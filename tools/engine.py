@@ -13,11 +13,13 @@ from concurrent.futures import (
     wait,
 )
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fanlight.answer import Answerer, Choices
+from fanlight.apart import spared
 from fanlight.errors import ConfigError, FanlightError
 from fanlight.model import Model
 from fanlight.place import SCHEME
@@ -35,6 +37,10 @@ _FEW = 64
 """With no more keys than this, starting processes would take longer than the work."""
 
 
+_LONGEST = 60.0
+"""Seconds for one image, where a process of its own decodes it."""
+
+
 @dataclass(frozen=True)
 class Job:
     """All a process needs to know, as text, so that it can open its own connections."""
@@ -47,19 +53,28 @@ class Job:
     remake: bool = False
     """Whether results of another recipe are made anew."""
 
-    def reconciler(self, threads: int) -> Reconciler:
-        """Open both places and load the model, which may use `threads` threads."""
+    def load(self, threads: int) -> Model:
+        """The model, which may use `threads` threads."""
+        return Model.load(self.model, threads)
+
+    def reconciler(self, threads: int, spare: ExitStack | None = None) -> Reconciler:
+        """Open both places and load the model.
+
+        `spare`: no image is to end this process; until it is closed, a child decodes them.
+        """
         images = Side.images(self.source, self.access)
         results = Side.results(self.out, self.access)
-        answerer = Answerer(Model.load(self.model, threads), self.choices)
+        answer = Answerer(self.load(threads), self.choices)
+        if spare:
+            answer = spare.enter_context(spared(answer, lambda: _LONGEST))
         return Reconciler(
             images=images.store,
             input=images.place,
             results=results.store,
             output=results.place,
-            answer=answerer,
+            answer=answer,
             max_bytes=self.choices.limits.max_bytes,
-            recipe=answerer.recipe if self.remake else None,
+            recipe=answer.recipe if self.remake else None,
         )
 
     @property
@@ -78,10 +93,11 @@ def run(job: Job, keys: Iterable[str], processes: int) -> Iterator[dict[str, Any
     first = list(itertools.islice(keys, _FEW + 1))
     if not first:
         return
-    if len(first) <= _FEW or processes == 1:
-        reconciler = job.reconciler(threads=os.cpu_count() or 1)
-        for chunk in _chunks(itertools.chain(first, keys)):
-            yield from _reconcile(reconciler, chunk, remote=job.remote)
+    if len(first) <= _FEW:
+        with ExitStack() as spare:
+            reconciler = job.reconciler(os.cpu_count() or 1, spare)
+            for chunk in _chunks(iter(first)):
+                yield from _reconcile(reconciler, chunk, remote=job.remote)
         return
     yield from _pooled(job, _chunks(itertools.chain(first, keys)), processes)
 

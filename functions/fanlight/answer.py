@@ -1,6 +1,7 @@
 """A loaded model and its settings, as the function that turns an object's bytes into a result."""
 
 import base64
+import copy
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -9,7 +10,7 @@ from fanlight.backends import Tensor
 from fanlight.bundle import Bundle, Thresholds, unknown_labels
 from fanlight.config import Limits
 from fanlight.errors import ConfigError, Rejected
-from fanlight.image import too_many_bytes
+from fanlight.image import Decode, too_many_bytes
 from fanlight.model import SCORE_PLACES, Model, top
 from fanlight.result import Source
 
@@ -52,10 +53,17 @@ class Answerer:
         """ConfigError when the choices do not fit the model."""
         chosen = choices.completed(model.bundle)
         self.model = model
+        self.decode: Decode = model.decode
         self.limits = chosen.limits
         self.recipe = choices.recipe(model.bundle)
         self._top_k = chosen.top_k or 1
         self._thresholds = chosen.thresholds or {}
+
+    def decoding(self, decode: Decode) -> "Answerer":
+        """The same answers, for pixels that `decode` makes."""
+        other = copy.copy(self)
+        other.decode = decode
+        return other
 
     def __call__(self, source: Source, data: bytes | None) -> dict[str, Any]:
         """The document for an object; `data` is None when it has more bytes than the limit."""
@@ -63,7 +71,7 @@ class Answerer:
         try:
             if data is None:
                 raise too_many_bytes(source.size, self.limits)
-            header, pixels = self.model.decode(data, self.limits)
+            header, pixels = self.decode(data, self.limits)
             if bundle.task == "embedding":
                 answer = {"embedding": embedded(self.model.run(pixels))}
             else:

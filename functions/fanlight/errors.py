@@ -61,6 +61,10 @@ class StaleCredentials(TransientError):
     """The credentials have expired. Only with new ones can it be tried again."""
 
 
+class DecoderEnded(FanlightError):
+    """An image's decoding crashed, hung or took too much memory in the process made for it."""
+
+
 class KeyRefused(FanlightError):
     """This key can never have a result, whatever its object holds."""
 

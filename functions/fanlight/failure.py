@@ -4,6 +4,7 @@ A letter is a note, not a state: whether an image is done is always asked of its
 """
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,9 @@ from fanlight import event
 from fanlight.errors import EventError
 
 SCHEMA = "fanlight.failure/1"
+
+_LEVELS = 50
+"""More than a letter and its writing add to the depth of what was read."""
 
 
 def letters(body: bytes) -> list[dict[str, Any]]:
@@ -20,7 +24,7 @@ def letters(body: bytes) -> list[dict[str, Any]]:
     key of the event gets one, marked `suspected`. An event without keys gets one letter of its own.
     """
     try:
-        failed = json.loads(body, parse_constant=str)
+        failed = _loads(body)
         context = failed["requestContext"]
         base = {
             "schema": SCHEMA,
@@ -57,11 +61,29 @@ def named_failures(message: str) -> dict[str, str]:
         return {}
 
 
+def _loads(text: str | bytes) -> Any:
+    """JSON that a letter can hold: NaN and numbers beyond a float's range stay text.
+
+    RecursionError when it nests too deeply to be written again, inside the letter.
+    """
+    document = json.loads(text, parse_constant=str, parse_float=_finite)
+    within = document
+    for _ in range(_LEVELS):
+        within = [within]
+    json.dumps(within)
+    return document
+
+
+def _finite(text: str) -> float | str:
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
 def _parsed(payload: Any) -> Any:
     """Payloads arrive as JSON or as text that holds it."""
     if isinstance(payload, str):
         try:
-            return json.loads(payload, parse_constant=str)
+            return _loads(payload)
         except (ValueError, RecursionError):
             return payload
     return payload

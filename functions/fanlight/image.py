@@ -5,6 +5,7 @@ and only after their header has said that they stay within the limits.
 """
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -53,6 +54,10 @@ class Header:
     width: int
     height: int
     orientation: int = 1
+
+
+Decode = Callable[[bytes, Limits], tuple[Header, Pixels]]
+"""An encoded image -> what it says of itself, and its pixels; Rejected if it is not one."""
 
 
 def read_header(data: bytes, limits: Limits) -> Header:

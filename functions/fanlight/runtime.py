@@ -44,3 +44,9 @@ def retry(context: Any) -> Retry:
     """For as long as this invocation may last, less what it takes to report a failure."""
     timeout = float(context.function.timeout)
     return Retry.until(time.monotonic() + timeout - min(_LONGEST_MARGIN, timeout / 10))
+
+
+def memory(environ: Mapping[str, str]) -> int | None:
+    """Bytes the function has for all its processes together; None where nothing tells."""
+    megabytes = environ.get("FC_FUNCTION_MEMORY_SIZE", "")
+    return int(megabytes) * 1024 * 1024 if megabytes.isdecimal() else None

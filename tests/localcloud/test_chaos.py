@@ -1,11 +1,18 @@
 """Faults on demand: decided by the seed alone, bounded, and real on the wire."""
 
 import collections
+import json
+import re
+import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import oss2
@@ -18,10 +25,15 @@ from fanlight.errors import StaleCredentials, TransientError, Unsettled
 from fanlight.retry import Retry
 from fanlight.store_oss import Credentials, OssStore
 from tools.localcloud.body import Body
-from tools.localcloud.chaos import IN_A_ROW, REQUEST_FAULTS, Chaos, Rates
+from tools.localcloud.chaos import IN_A_ROW, REQUEST_FAULTS, Chaos, Fault, Rates
 from tools.localcloud.chaos_http import Meddler
+from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.options import Options
 from tools.localcloud.oss import Credentials as Accepted
 from tools.localcloud.oss import OssEndpoint
+from tools.prove.soak import persist
+from tools.samples import pictures, sample, truth
+from tools.template import from_source, project_template, read_template
 
 PERSON = Accepted("local-id", "local-secret")
 ROLE = Accepted("role-id-0", "role-secret", "role-token")
@@ -310,3 +322,82 @@ def test_expired_credentials_are_not_tried_again() -> None:
             here.store(retry).get(KEY, 1000)
 
     assert pauses == []
+
+
+def _upload(seed: int) -> tuple[set[Fault], Chaos]:
+    """A cloud under chaos with the real function; what befell uploads, events and invocations."""
+    chaos = Chaos(seed)
+    template = from_source(read_template(project_template()))
+    digits = [path for path in pictures() if path.suffix == ".png" and truth(path.name)]
+    with LocalCloud(template, Options(instances=2, chaos=chaos)) as cloud:
+        auth = oss2.AuthV4(cloud.keys.access_key_id, cloud.keys.access_key_secret)
+        bucket = oss2.Bucket(auth, cloud.endpoint.url, "fanlight-demo", region="cn-hangzhou")
+        for path in digits:
+            persist(partial(bucket.put_object, f"input/digits/{path.name}", path.read_bytes()))
+        assert cloud.drain(120)
+        chaos.rest()
+        results = {
+            item.key: json.loads(bucket.get_object(item.key).read())
+            for item in oss2.ObjectIteratorV2(bucket, prefix="output/digits/")
+        }
+        letters = list(oss2.ObjectIteratorV2(bucket, prefix="failed/"))
+    told = {key: document["predictions"][0]["label"] for key, document in results.items()}
+    assert told == {f"output/digits/{path.name}.json": truth(path.name) for path in digits}
+    assert letters == []
+    own = {fault for fault in chaos.recent() if not fault.name.startswith("role-id-")}
+    return {fault for fault in own if fault.kind not in ("kill", "expire")}, chaos
+
+
+def test_a_cloud_under_chaos_does_its_work_and_can_be_played_again() -> None:
+    """Every digit has its label; the same seed does the same to each upload and each event."""
+    first, chaos = _upload(5)
+    again, _ = _upload(5)
+
+    assert first == again
+    assert {fault.kind for fault in first} & {"lost", "late", "cut_request", "unavailable"}
+    assert {"duplicate", "delay"} <= {fault.kind for fault in first}
+    assert sum(chaos.counts().values()) > len(first)
+
+
+@pytest.mark.parametrize("kind", ["kill", "expire"])
+def test_each_invocation_gets_over_it(kind: str) -> None:
+    """Killed, or with credentials that are no good, in every attempt but the last: done at last."""
+    values: dict[str, Any] = {kind: 1.0, "longest_good": 0.0, "longest_life": 0.0}
+    chaos = Chaos(1, only(**values))
+    template = from_source(read_template(project_template()))
+    lines: list[str] = []
+    options = Options(instances=1, chaos=chaos, first_pause=0.01,
+                      on_line=lambda _, line: lines.append(line))  # fmt: skip
+    with LocalCloud(template, options) as cloud:
+        auth = oss2.AuthV4(cloud.keys.access_key_id, cloud.keys.access_key_secret)
+        bucket = oss2.Bucket(auth, cloud.endpoint.url, "fanlight-demo", region="cn-hangzhou")
+        bucket.put_object("input/digits/7-00000.png", sample("7-00000.png"))
+        assert cloud.drain(120)
+        document = json.loads(bucket.get_object("output/digits/7-00000.png.json").read())
+        load = cloud.load()
+
+    assert document["predictions"][0]["label"] == "7"
+    expected = {"kill": 2, "expire": 3}[kind]
+    assert (chaos.counts(), load.retried) == ({kind: expected}, expected)
+    told = [line for line in lines if "status -9" in line or "SecurityTokenExpired" in line]
+    assert len(told) == expected
+
+
+def test_up_tells_its_seed_and_its_faults(tmp_path: Path) -> None:
+    """`fanlight up --chaos 3` names the seed at the start, and at the end what it did."""
+    command = [sys.executable, "-m", "tools", "up", "--port", "0", "--invoke-port", "0",
+               "--chaos", "3"]  # fmt: skip
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        begin = list(iter(process.stdout.readline, "Ctrl-C stops it.\n"))
+        url = begin[0].split()[-1]
+        auth = oss2.AuthV4("local-id", "local-secret")
+        bucket = oss2.Bucket(auth, url, "fanlight-demo", region="cn-hangzhou")
+        for n in range(20):
+            persist(partial(bucket.put_object, f"elsewhere/{n}", b"x"))
+        process.send_signal(signal.SIGINT)
+        end = process.stdout.read().splitlines()
+
+    assert process.returncode == 0
+    assert any(line.startswith("Faults        by seed 3") for line in begin)
+    assert re.fullmatch(r"faults of seed 3: (\d+ [a-z ]+(, )?)+", end[-1])

@@ -355,3 +355,85 @@ def test_an_idle_instance_is_ended(tmp_path: Path) -> None:
         pids.append(cloud.invoke("fanlight-digits", b"{}").payload)
 
     assert pids[0] == pids[1] != pids[2]
+
+
+_FRAGILE = """
+import ctypes
+import sys
+
+sys.path.insert(0, {code!r})
+import classify
+from fanlight.model import Model
+
+
+class Fragile(Model):
+    def decode(self, data, limits):
+        if data.startswith(b"crash"):
+            ctypes.string_at(0)
+        return super().decode(data, limits)
+
+
+def initializer(context):
+    classify.initializer(context, Fragile.load)
+
+
+handler = classify.handler
+"""
+
+
+def _fragile(tmp_path: Path) -> Template:
+    """The project's functions, with a decoder that crashes on some bytes; no trigger calls it."""
+    template = from_source(read_template(project_template()))
+    classify, *_, deadletter = template.functions
+    (tmp_path / "fragile.py").write_text(_FRAGILE.format(code=str(classify.code)))
+    (tmp_path / "models").symlink_to(Path(classify.code) / "models")
+    classify = replace(classify, code=tmp_path, handler="fragile.handler", pre_stop=None,
+                       initializer="fragile.initializer", retries=1, triggers=())  # fmt: skip
+    return replace(template, functions=(classify, deadletter))
+
+
+def _told_of(keys: list[str]) -> bytes:
+    records = [oss_event(BUCKET, key)["events"][0] for key in keys]
+    return json.dumps({"events": records}).encode()
+
+
+@pytest.mark.parametrize("runtime", ["python3.12", "python3.10"])
+def test_an_image_that_crashes_its_decoder_costs_itself_alone(tmp_path: Path, runtime: str) -> None:
+    """Of five images in one event four have results, and the one that crashes has its letter."""
+    lines = Lines()
+    options = Options(instances=1, runtime=runtime, on_line=lines, first_pause=0.01)
+    with LocalCloud(_fragile(tmp_path), options) as cloud:
+        running = Running(cloud, lines)
+        keys = [f"input/digits/{name}.png" for name in "abcde"]
+        for key in keys:
+            running.bucket.put_object(key, b"crash" if "c." in key else digit_one())
+        cloud.invoke_async("fanlight-digits", _told_of(keys))
+
+        assert cloud.drain()
+        results = [running.result(f"{name}.png")["status"] for name in "abde"]
+        (letter,) = running.letters()
+
+    assert results == ["classified"] * 4
+    assert letter["source"] == {"bucket": BUCKET, "key": "input/digits/c.png"}
+    assert (letter["suspected"], letter["attempts"]) == (False, 2)
+    assert letter["error"] == {
+        "type": "Unfinished",
+        "message": "the decoder process ended: signal 11 (SIGSEGV)",
+    }
+    done, failed = ["classified", "unchanged"], ["failed", "failed"]
+    assert [lines.outcomes(key) for key in keys] == [done, done, failed, done, done]
+    assert lines.other == []
+
+
+def test_an_image_that_crashes_alone_ends_its_instance(tmp_path: Path) -> None:
+    """Alone in its event it has no neighbour, is decoded without a child, and is suspected."""
+    with LocalCloud(_fragile(tmp_path), Options(instances=1, first_pause=0.01)) as cloud:
+        running = Running(cloud, Lines())
+        running.bucket.put_object("input/digits/c.png", b"crash")
+        cloud.invoke_async("fanlight-digits", _told_of(["input/digits/c.png"]))
+
+        assert cloud.drain()
+        (letter,) = running.letters()
+
+    assert letter["source"] == {"bucket": BUCKET, "key": "input/digits/c.png"}
+    assert (letter["suspected"], letter["error"]["type"]) == (True, "ProcessExited")

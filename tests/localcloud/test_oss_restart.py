@@ -110,7 +110,7 @@ def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
     with server(tmp_path) as (process, url):
         putting = Thread(target=put_all, args=(url,))
         putting.start()
-        while len(answered) < 150:
+        while len(answered) < 150 and putting.is_alive():
             time.sleep(0.001)
         process.send_signal(signal.SIGKILL)
         putting.join()

@@ -1,5 +1,6 @@
 """The store itself: what no request of the endpoint reaches, or not at the right moment."""
 
+import gc
 import hashlib
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -116,13 +117,17 @@ def test_a_folder_belongs_to_one_store(tmp_path: Path) -> None:
     Store(tmp_path / "new" / "folder").close()
 
 
-def test_without_a_folder_nothing_stays() -> None:
-    """A store without a folder takes its files with it."""
+@pytest.mark.parametrize("closed", [True, False])
+def test_without_a_folder_nothing_stays(*, closed: bool) -> None:
+    """A store without a folder takes its files with it, be it closed or only forgotten."""
     store = Store()
     folder = store.arriving.parent
     assert folder.is_dir()
 
-    store.close()
+    if closed:
+        store.close()
+    del store
+    gc.collect()
 
     assert not folder.exists()
 

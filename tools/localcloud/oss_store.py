@@ -13,8 +13,10 @@ from datetime import datetime, timezone
 from functools import reduce
 from itertools import islice
 from pathlib import Path
+from shutil import rmtree
 from sqlite3 import Connection
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
+from weakref import finalize
 
 from tools.localcloud import oss_rows
 from tools.localcloud.body import Body, crc64
@@ -37,10 +39,11 @@ class Store:
     def __init__(self, folder: Path | None = None, clock: Callable[[], float] = time.time) -> None:
         """`clock`: seconds since 1970, for what is stored."""
         self._clock = clock
-        self._temporary = None
+        self._remove: Callable[[], object] | None = None
         if folder is None:
-            self._temporary = TemporaryDirectory(prefix="localcloud-")
-            folder = Path(self._temporary.name)
+            folder = Path(mkdtemp(prefix="localcloud-"))
+            # Also for a store that nobody closes: then with the object, or with the process.
+            self._remove = finalize(self, rmtree, folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         self._claim = (folder / "lock").open("w")
         try:
@@ -58,8 +61,8 @@ class Store:
         """Let go of the folder; without one of its own, remove everything."""
         self._index.close()
         self._claim.close()
-        if self._temporary is not None:
-            self._temporary.cleanup()
+        if self._remove is not None:
+            self._remove()
 
     def create_bucket(self, bucket: str) -> None:
         """Make a bucket; one's own may be made again, as in OSS."""

@@ -1,0 +1,259 @@
+"""Decoding in a process of its own, so that an image that crashes its decoder costs itself alone.
+
+A child is forked for the first image and kept for those that follow; when one ends it, the next has
+a new one. It only decodes. The threads of LiteRT and OpenCV do not live in a fork, so it never
+infers, and is told to use none.
+"""
+
+import gc
+import json
+import os
+import select
+import signal
+import struct
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from fcntl import fcntl
+from pathlib import Path
+from resource import RLIMIT_CORE, setrlimit
+from threading import Lock
+from typing import Any, NoReturn
+
+import cv2
+import numpy as np
+
+from fanlight.answer import Answerer
+from fanlight.config import Limits
+from fanlight.errors import DecoderEnded, FanlightError, Rejected
+from fanlight.image import Decode, Header, Pixels
+
+_WATCH_MS = 20
+"""Between looks at the child's memory."""
+
+_SET_PIPE_SIZE, _PIPE_BYTES = 1031, 1 << 20
+"""F_SETPIPE_SZ of Linux's fcntl.h, and what any user may ask for: pixels are megabytes."""
+
+_REQUEST, _ANSWER = struct.Struct("<QQQ"), struct.Struct("<I")
+"""Bytes of the image and both limits, then the image; bytes of JSON, then it, then the pixels."""
+
+
+@contextmanager
+def spared(
+    answerer: Answerer, seconds: Callable[[], float], memory: int | None = None
+) -> Iterator[Answerer]:
+    """The same answers, with each image decoded apart where that can be done; see `Apart`."""
+    if sys.platform != "linux":
+        yield answerer
+        return
+    apart = Apart(answerer.decode, seconds, memory)
+    try:
+        yield answerer.decoding(apart)
+    finally:
+        apart.close()
+
+
+class Apart:
+    """A `Decode` that has another one done in a child. Linux only."""
+
+    def __init__(
+        self, decode: Decode, seconds: Callable[[], float], memory: int | None = None
+    ) -> None:
+        """`seconds`: how long an image begun now may take.
+
+        `memory`: bytes that this process and its child may hold together; None sets no limit.
+        """
+        self._decode, self._seconds, self._memory = decode, seconds, memory
+        self._child: _Child | None = None
+        self._one_at_a_time = Lock()
+
+    def __call__(self, data: bytes, limits: Limits) -> tuple[Header, Pixels]:
+        """What `decode` gives or rejects; DecoderEnded when its process does not live to tell."""
+        with self._one_at_a_time:
+            try:
+                child = self._child = self._child or _forked(self._decode)
+            except OSError:  # where no process can be had, the image is decoded all the same
+                return self._decode(data, limits)
+            said: dict[str, Any] | None = None
+            try:
+                said, pixels = child.ask(
+                    data, limits, _Watch(child.process, self._seconds(), self._memory)
+                )
+            except (EOFError, OSError):
+                cause = _cause(self.close())
+                raise DecoderEnded(f"the decoder process ended: {cause}") from None
+            finally:
+                if said is None:
+                    self.close()
+        if "rejected" in said:
+            raise Rejected(*said["rejected"])
+        if "fault" in said:
+            raise FanlightError(f"decoding failed: {said['fault']}")
+        return Header(**said["header"]), pixels
+
+    def close(self) -> int:
+        """End the child, if there is one; the status it ended with."""
+        child, self._child = self._child, None
+        return child.end() if child else 0
+
+
+@dataclass(frozen=True)
+class _Child:
+    """A process, the pipe it is asked through and the one it answers on."""
+
+    process: int
+    requests: int
+    answers: int
+
+    def ask(self, data: bytes, limits: Limits, watch: "_Watch") -> tuple[dict[str, Any], Pixels]:
+        """What it says of an image, and the pixels; EOFError or OSError when it has ended."""
+        _sent(self.requests, _REQUEST.pack(len(data), limits.max_bytes, limits.max_pixels), watch)
+        _sent(self.requests, data, watch)
+        head = _filled(self.answers, bytearray(_ANSWER.size), watch)
+        said = json.loads(_filled(self.answers, bytearray(*_ANSWER.unpack(head)), watch))
+        return said, _filled(self.answers, np.empty(said.get("shape", 0), np.uint8), watch)
+
+    def end(self) -> int:
+        os.close(self.requests)
+        os.close(self.answers)
+        with suppress(ProcessLookupError):
+            os.kill(self.process, signal.SIGKILL)  # no effect on one that has ended by itself
+        return os.waitpid(self.process, 0)[1]
+
+
+def _forked(decode: Decode) -> _Child:
+    asked, requests = os.pipe()
+    answers, told = os.pipe()
+    for pipe in (requests, told):
+        with suppress(OSError):
+            fcntl(pipe, _SET_PIPE_SIZE, _PIPE_BYTES)
+    os.set_blocking(requests, False)
+    try:
+        process = os.fork()
+        if process == 0:
+            os.close(requests)  # else it would wait for itself when this process has gone
+            os.close(answers)
+            _serve(decode, asked, told)
+    except OSError:
+        os.close(requests)
+        os.close(answers)
+        raise
+    finally:
+        os.close(asked)
+        os.close(told)
+    return _Child(process, requests, answers)
+
+
+def _serve(decode: Decode, asked: int, told: int) -> NoReturn:
+    """The child: never returns, so that none of the parent's clean-up runs twice."""
+    status = 1
+    try:
+        gc.disable()  # what could be collected is the parent's to clean up
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this
+        setrlimit(RLIMIT_CORE, (0, 0))
+        with suppress(OSError):  # the kernel is to take the child when memory runs out
+            Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
+        cv2.setNumThreads(0)
+        with suppress(EOFError):
+            while True:
+                size, *limits = _REQUEST.unpack(_filled(asked, bytearray(_REQUEST.size)))
+                data = bytes(_filled(asked, bytearray(size)))
+                for part in _answer(decode, data, Limits(*limits)):
+                    _sent(told, part)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _answer(decode: Decode, data: bytes, limits: Limits) -> list[Any]:
+    pixels: list[Pixels] = []
+    said: dict[str, Any]
+    try:
+        header, decoded = decode(data, limits)
+        pixels = [np.ascontiguousarray(decoded)]
+        said = {"header": asdict(header), "shape": decoded.shape}
+    except Rejected as reason:
+        said = {"rejected": [reason.code, reason.message]}
+    except Exception as error:  # noqa: BLE001 - the parent tells of it
+        said = {"fault": f"{type(error).__name__}: {error}"}
+    text = json.dumps(said).encode()
+    return [_ANSWER.pack(len(text)), text, *pixels]
+
+
+def _sent(pipe: int, data: Any, watch: Callable[[], None] | None = None) -> None:
+    left = _bytes_of(data)
+    while left:
+        _wait(pipe, select.POLLOUT, watch)
+        left = left[os.write(pipe, left) :]
+
+
+def _filled(pipe: int, buffer: Any, watch: Callable[[], None] | None = None) -> Any:
+    """`buffer`, filled from the pipe; EOFError when that ends before."""
+    left = _bytes_of(buffer)
+    while left:
+        _wait(pipe, select.POLLIN, watch)
+        count = os.readv(pipe, [left])
+        if not count:
+            raise EOFError
+        left = left[count:]
+    return buffer
+
+
+def _bytes_of(buffer: Any) -> memoryview:
+    view = memoryview(buffer)
+    return view.cast("B") if view.nbytes else memoryview(b"")  # what is empty cannot be cast
+
+
+def _wait(pipe: int, event: int, watch: Callable[[], None] | None) -> None:
+    if watch is None:
+        return  # the call itself waits
+    poll = select.poll()
+    poll.register(pipe, event)
+    while not poll.poll(_WATCH_MS):
+        watch()
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """Raises DecoderEnded when the child is to be given up."""
+
+    child: int
+    seconds: float
+    memory: int | None
+    began: float = field(default_factory=time.monotonic)
+
+    def __call__(self) -> None:
+        if time.monotonic() > self.began + self.seconds:
+            raise DecoderEnded(
+                f"the decoder process was ended: it was not done after {self.seconds:.1f} s"
+            )
+        if self.memory is None:
+            return
+        with suppress(OSError):
+            ours, shared = _resident(os.getpid())
+            theirs, _ = _resident(self.child)
+            # What the child has not written to is still the parent's own: counted once.
+            if ours + max(0, theirs - ours) + shared > self.memory:
+                raise DecoderEnded(
+                    "the decoder process was ended: it took more than the function's "
+                    f"{self.memory >> 20} MB"
+                )
+
+
+def _resident(process: int) -> tuple[int, int]:
+    """Bytes of memory a process holds as its own, and those of files. Source: proc(5), statm."""
+    fields = Path(f"/proc/{process}/statm").read_text("ascii").split()
+    page = os.sysconf("SC_PAGE_SIZE")
+    return (int(fields[1]) - int(fields[2])) * page, int(fields[2]) * page
+
+
+def _cause(status: int) -> str:
+    """`signal 11 (SIGSEGV)` or `exit code 3`."""
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        return f"exit code {code}"
+    with suppress(ValueError):
+        return f"signal {-code} ({signal.Signals(-code).name})"
+    return f"signal {-code}"
