@@ -90,14 +90,19 @@ def test_a_secret_anywhere_is_a_violation(secret: str) -> None:
     ]  # fmt: skip
 
 
-def test_a_small_soak_keeps_every_promise(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "arguments", [["--uploads", "200"], ["--uploads", "100", "--spare-uploads"]]
+)
+def test_a_small_soak_keeps_every_promise(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
     """Real functions under every kind of fault: nothing is lost, nothing is stale, exit code 0."""
-    code = soak.main(["--uploads", "300", "--seed", "11"])
+    code = soak.main([*arguments, "--seed", "11"])
 
     told = capsys.readouterr().out
     lines = dict(line.split(None, 1) for line in told.splitlines() if not line.startswith("memory"))
     assert (code, lines["violations"]) == (0, "0"), told
-    assert lines["uploads"].startswith("300 in ")
+    assert lines["uploads"].startswith(f"{arguments[1]} in ")
     for kind in ("clock", "delay", "duplicate", "expire", "kill", "late", "lost", "unavailable"):
         assert f" {kind}" in lines["faults"]
     assert told.count("memory ") == 3

@@ -42,8 +42,9 @@ class Rates:
     later, past others.
 
     Of the invocations: `kill`: the instance is killed within `longest_life` seconds if it has not
-    answered by then; in the first `kills` attempts of an invocation, never in the last. `expire`:
-    credentials that are good for `longest_good` seconds at most.
+    answered by then; in the first `kills` attempts of an invocation, never in the last, but for a
+    synchronous one, which has no other. `expire`: credentials that are good for `longest_good`
+    seconds at most.
     """
 
     unavailable: float = 0.02
