@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help run up models test test-fast test-long hostile soak fuzz check train evaluate digits clean
+.PHONY: help run up models test test-fast test-long hostile soak fuzz interleavings mutations check train evaluate digits clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,12 @@ soak: $(VENV)/.tools  ## 20,000 uploads into a local cloud that fails in every w
 
 fuzz: $(VENV)/.prove  ## look for inputs that break a promise, three minutes each for four targets
 	$(BIN)/python -m tools.prove.fuzz
+
+interleavings: $(VENV)/.test  ## play the promise in 10,500 orders of events, crashes and late writes
+	$(BIN)/python -m tools.prove.interleavings
+
+mutations: $(VENV)/.test  ## break the code on purpose and see a test fail for each promise
+	$(BIN)/python -m tools.prove.mutations
 
 check: $(VENV)/.check  ## lint, format and types
 	$(BIN)/ruff check .

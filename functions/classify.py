@@ -7,8 +7,7 @@ _BEGAN = time.perf_counter()
 # The imports are part of a cold start, and timed as such.
 import os  # noqa: E402
 import sys  # noqa: E402
-from collections.abc import Callable, Sequence  # noqa: E402
-from contextlib import ExitStack  # noqa: E402
+from collections.abc import Callable  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
 from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -16,20 +15,17 @@ from typing import Any  # noqa: E402
 
 import oss2  # noqa: E402
 
-from fanlight import event as events  # noqa: E402
 from fanlight.answer import Answerer, Choices  # noqa: E402
 from fanlight.apart import spared  # noqa: E402
 from fanlight.config import Config  # noqa: E402
-from fanlight.errors import EventError  # noqa: E402
-from fanlight.event import Record  # noqa: E402
 from fanlight.install import install  # noqa: E402
 from fanlight.log import Log, milliseconds  # noqa: E402
 from fanlight.model import Model  # noqa: E402
-from fanlight.reconcile import Answer, Reconciler  # noqa: E402
+from fanlight.reconcile import Reconciler  # noqa: E402
 from fanlight.retry import Retry  # noqa: E402
 from fanlight.runtime import credentials, initializer_retry, memory, retry  # noqa: E402
 from fanlight.store_oss import OssStore  # noqa: E402
-from fanlight.work import work  # noqa: E402
+from fanlight.work import handle  # noqa: E402
 
 _IMPORTS = time.perf_counter() - _BEGAN
 
@@ -87,12 +83,11 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
     if _instance.cold_start:
         log("cold start", **_instance.cold_start)
         _instance.cold_start = None
-    try:
-        records = events.parse(event)
-    except EventError as error:  # one bad record does not cost the others their results
-        _work(error.records, _instance, context, log)
-        raise
-    return _work(records, _instance, context, log)
+    until = retry(context)
+
+    # An image whose decoder hangs leaves its neighbours half of the time.
+    apart = partial(spared, _instance.answerer, lambda: until.remaining() / 2, memory(os.environ))
+    return handle(event, _reconciler(_instance, context, until), log, until.remaining, apart)
 
 
 def pre_stop(context: Any) -> None:
@@ -100,19 +95,7 @@ def pre_stop(context: Any) -> None:
     Log(context.request_id)("stopping")
 
 
-def _work(records: Sequence[Record], instance: _Instance, context: Any, log: Log) -> dict[str, Any]:
-    until = retry(context)
-    answer = instance.answerer
-    with ExitStack() as stack:
-        if len(records) > 1:
-            # Alone an image has no neighbour that its decoder's end could cost a result. One that
-            # hangs leaves the others half of the time.
-            apart = spared(answer, lambda: until.remaining() / 2, memory(os.environ))
-            answer = stack.enter_context(apart)
-        return work(records, _reconciler(instance, answer, context, until), log, until.remaining)
-
-
-def _reconciler(instance: _Instance, answer: Answer, context: Any, until: Retry) -> Reconciler:
+def _reconciler(instance: _Instance, context: Any, until: Retry) -> Reconciler:
     config = instance.config
     store = _opener(config, context, until, instance.session)
     return Reconciler(
@@ -120,7 +103,7 @@ def _reconciler(instance: _Instance, answer: Answer, context: Any, until: Retry)
         input=config.input,
         results=store(config.output.bucket),
         output=config.output,
-        answer=answer,
+        answer=instance.answerer,
         max_bytes=config.limits.max_bytes,
     )
 

@@ -151,6 +151,17 @@ def test_an_overwrite_changes_the_version(store: OssStore) -> None:
     assert list(store.list("")) == [after]
 
 
+def test_equal_etags_do_not_make_equal_versions() -> None:
+    """Pictures can be made whose MD5s collide: time and size tell them apart."""
+    later = reply(Last_Modified="Tue, 01 Nov 2022 08:00:01 GMT")
+    longer = reply(BODY + b"0")
+    with liar(reply(), later, longer) as (url, _):
+        metas = [open_store(url).head("x") for _ in range(3)]
+
+    assert len({meta.etag for meta in metas if meta}) == 1
+    assert len({meta.version for meta in metas if meta}) == 3
+
+
 def test_put_if_absent_leaves_what_is_there(store: OssStore) -> None:
     """The second write that must not replace says so, and changes nothing."""
     assert store.put(KEY, b"first", if_absent=True) is True

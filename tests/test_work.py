@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 
-from fanlight.errors import ConfigError, KeyRefused, TransientError
+from fanlight.errors import ConfigError, EventError, KeyRefused, TransientError
 from fanlight.event import Record
 from fanlight.failure import named_failures
 from fanlight.log import Log
 from fanlight.place import Place
 from fanlight.reconcile import Outcome, Reconciler
 from fanlight.store import Meta
-from fanlight.work import Unfinished, describe, work
+from fanlight.work import Unfinished, describe, handle, work
 from tests.fakes import MemoryStore, answer_as
+from tools.events import oss_event
 
 INPUT, OUTPUT = Place("bucket", "in/"), Place("bucket", "out/")
 PUT = "ObjectCreated:PutObject"
@@ -145,6 +146,18 @@ def test_a_wrong_setting_ends_the_work_at_once() -> None:
         do(store, put("first"), put("a"))
 
     assert store.head("out/a.png.json") is None
+
+
+def test_a_bad_record_does_not_cost_the_others_their_results() -> None:
+    """What can be read of an event is done before the event is refused."""
+    store = Faulty()
+    reconciler = Reconciler(store, INPUT, store, OUTPUT, answer_as("m"), 100)
+    event = json.dumps({"events": [{}, *oss_event("bucket", "in/a.png")["events"]]}).encode()
+
+    with pytest.raises(EventError, match=r"events\[0\]"):
+        handle(event, reconciler, Log("request", io.StringIO()), lambda: 60)
+
+    assert store.head("out/a.png.json") is not None
 
 
 def test_without_time_nothing_is_begun() -> None:

@@ -5,12 +5,14 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any
 
-from fanlight.errors import ConfigError, FanlightError, TransientError
-from fanlight.event import Record, why_ignored
+from fanlight.errors import ConfigError, EventError, FanlightError, TransientError
+from fanlight.event import Record, parse, why_ignored
 from fanlight.log import Log, milliseconds
-from fanlight.reconcile import Outcome, Reconciler
+from fanlight.reconcile import Answer, Outcome, Reconciler
 
 LONGEST_ERROR = 300
 """Characters of one key's error in `Unfinished`, so that fifty still fit a dead letter."""
@@ -27,6 +29,31 @@ class Unfinished(TransientError):
             if outcome["outcome"] == "failed"
         ]
         super().__init__(json.dumps({"counts": summary["counts"], "failed": failed}))
+
+
+def handle(
+    event: bytes,
+    reconciler: Reconciler,
+    log: Log,
+    time_left: Callable[[], float],
+    apart: Callable[[], AbstractContextManager[Answer]] | None = None,
+) -> dict[str, Any]:
+    """`work` on every record of an event; EventError, after the rest is done, for a bad one.
+
+    `apart`: answers that no image can end the process of. Taken only where there are several
+    records: alone an image has no neighbour whose result it could cost.
+    """
+    bad: EventError | None = None
+    records: Sequence[Record]
+    try:
+        records = parse(event)
+    except EventError as error:  # one bad record does not cost the others their results
+        bad, records = error, error.records
+    with apart() if apart and len(records) > 1 else nullcontext(reconciler.answer) as answer:
+        summary = work(records, replace(reconciler, answer=answer), log, time_left)
+    if bad:
+        raise bad
+    return summary
 
 
 def work(
