@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help run up models test test-fast test-long hostile fuzz interleavings mutations check train evaluate digits clean
+.PHONY: help run up models test test-fast test-long hostile soak fuzz interleavings mutations check train evaluate digits clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,6 +42,9 @@ test-long: $(VENV)/.test $(VENV)/.train  ## train on 1,000 photographs of clothe
 
 hostile: $(VENV)/.tools  ## classify Pillow's broken and hostile test files
 	$(BIN)/python -m tools.prove.hostile
+
+soak: $(VENV)/.tools  ## 20,000 uploads into a local cloud that fails in every way it can
+	$(BIN)/python -m tools.prove.soak
 
 fuzz: $(VENV)/.prove  ## look for inputs that break a promise, three minutes each for four targets
 	$(BIN)/python -m tools.prove.fuzz

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from fanlight.errors import ConfigError, TransientError
+from fanlight.errors import ConfigError, StaleCredentials, TransientError
 from fanlight.retry import Retry
 
 
@@ -99,3 +99,16 @@ def test_a_deadline_is_shared_or_each_ones_own() -> None:
 
     assert until.remaining() <= 9.951
     assert 9.96 < lasting.remaining() <= 10
+
+
+def test_stale_credentials_are_not_tried_again() -> None:
+    """They are as stale the next time: whoever has new ones is to know at once."""
+    pauses: list[float] = []
+
+    def operation() -> None:
+        raise StaleCredentials("expired")
+
+    with pytest.raises(StaleCredentials):
+        Retry(lambda: time.monotonic() + 60, sleep=pauses.append)(operation)
+
+    assert pauses == []

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from fanlight.errors import ConfigError, KeyRefused, TransientError, Unsettled
+from fanlight.errors import ConfigError, KeyRefused, StaleCredentials, TransientError, Unsettled
 from fanlight.retry import Retry
 from fanlight.store import Meta, Object
 from fanlight.store_oss import Credentials, OssStore
@@ -248,12 +248,12 @@ def test_wrong_keys_are_named_and_never_shown(
 
 
 def test_temporary_keys_work_until_they_are_stale(endpoint: oss.OssEndpoint) -> None:
-    """A token is sent along; a stale one is transient, since fresh ones come by themselves."""
+    """A token is sent along; a stale one is told at once, since only new ones can help."""
     good = open_store(endpoint.url, credentials=Credentials("STS.id", "hidden", "token"))
     stale = open_store(endpoint.url, credentials=Credentials("STS.id", "hidden", "old"))
 
     assert good.put("sts", BODY, if_absent=False)
-    with pytest.raises(TransientError, match="InvalidSecurityToken"):
+    with pytest.raises(StaleCredentials, match=r"InvalidSecurityToken.*; get a new one"):
         stale.get("sts", 9)
     good.delete("sts")
 
@@ -402,3 +402,20 @@ def test_a_late_first_write_can_do_no_harm() -> None:
     """OSS refuses a put-if-absent that arrives after another: it needs no second look."""
     with liar(LOST, WHOLE) as (url, _):
         assert open_store(url, retry=Clock().retry(60)).put("x", BODY, if_absent=True)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("RequestTimeTooSkewed", TransientError),
+        ("SecurityTokenExpired", StaleCredentials),
+        ("InvalidSecurityToken", StaleCredentials),
+        ("InvalidAccessKeyId", ConfigError),
+    ],
+)
+def test_what_time_or_new_credentials_can_mend(code: str, kind: type[Exception]) -> None:
+    """A clock can be set and credentials renewed, so neither is final; each says what to do."""
+    refused = reply(f"<Error><Code>{code}</Code></Error>".encode(), 403)
+
+    with liar(refused) as (url, _), pytest.raises(kind, match=rf"{code} .*: .*(get|set|check)"):
+        open_store(url).get("x", 100)

@@ -57,6 +57,10 @@ class Unsettled(TransientError):
     """An overwrite succeeded, but an earlier try of it lost its answer and may still land."""
 
 
+class StaleCredentials(TransientError):
+    """The credentials have expired. Only with new ones can it be tried again."""
+
+
 class DecoderEnded(FanlightError):
     """An image's decoding crashed, hung or took too much memory in the process made for it."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from fanlight.errors import TransientError
+from fanlight.errors import StaleCredentials, TransientError
 
 T = TypeVar("T")
 
@@ -44,6 +44,8 @@ class Retry:
         while True:
             try:
                 return operation()
+            except StaleCredentials:  # they are as stale the next time
+                raise
             except TransientError:
                 pause = self.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**tries))
                 if self.clock() + pause >= deadline:

@@ -14,6 +14,7 @@ import requests
 import urllib3
 
 from fanlight.errors import ConfigError, FanlightError, KeyRefused, TransientError, Unsettled
+from fanlight.refusals import ADVICE, refusal
 from fanlight.retry import Retry
 from fanlight.store import Meta, Object
 
@@ -21,21 +22,6 @@ T = TypeVar("T")
 
 _TIMEOUT = 20
 """Seconds without a byte from OSS before a request is given up and repeated."""
-
-_CREDENTIALS = "check ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET"
-_ADVICE = {
-    "InvalidAccessKeyId": f"OSS does not know this access key; {_CREDENTIALS}",
-    "SignatureDoesNotMatch": f"the access key's secret is wrong; {_CREDENTIALS}",
-    "RequestTimeTooSkewed": "this machine's clock is wrong; set it",
-    "NoSuchBucket": "there is no such bucket; check FANLIGHT_INPUT and FANLIGHT_OUTPUT, and that "
-    "FANLIGHT_OSS_ENDPOINT is that of the bucket's region",
-    "AccessDenied": "permission denied; the role needs oss:GetObject on the input prefix, and "
-    "oss:GetObject and oss:PutObject on the output and failed prefixes, and oss:GetObject on the "
-    "zips of FANLIGHT_MODEL and FANLIGHT_LIBS",
-}  # fmt: skip
-_EXPIRED = ("SecurityTokenExpired", "InvalidSecurityToken")
-_BUSY = ("PreconditionFailed", "RequestTimeout", "ConnectionTimeout", "QpsLimitExceeded",
-         "Throttling")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -157,7 +143,7 @@ class OssStore:
             page = self._call(prefix, partial(self._bucket.list_objects_v2, prefix,
                                               continuation_token=token, max_keys=1000))  # fmt: skip
             if page is None:
-                raise ConfigError(f"oss://{self.name}/{prefix}: {_ADVICE['NoSuchBucket']}")
+                raise ConfigError(f"oss://{self.name}/{prefix}: {ADVICE['NoSuchBucket']}")
             for item in page.object_list:
                 version = _version(item.etag, item.size, item.last_modified)
                 yield Meta(item.key, item.size, item.etag, version)
@@ -194,14 +180,7 @@ class OssStore:
         where = f"oss://{self.name}/{key}: {code} (request {error.request_id})"
         if isinstance(error, oss2.exceptions.ClientError):
             return ConfigError(f"oss://{self.name}/{key}: {error.body}")
-        if error.status >= 500 or error.code in _BUSY + _EXPIRED:
-            return TransientError(where)
-        if error.code == "InvalidObjectName":
-            return KeyRefused(f"{where}: OSS does not allow this key")
-        if error.code in _ADVICE:
-            return ConfigError(f"{where}: {_ADVICE[error.code]}")
-        # What is left concerns this object alone, as an archived one: its neighbours go on.
-        return KeyRefused(f"{where}: OSS refused the request")
+        return refusal(where, error.status, error.code)
 
 
 _NETWORK = (

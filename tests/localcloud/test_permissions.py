@@ -20,6 +20,7 @@ from tools.localcloud import cloud as local
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
 from tools.localcloud.permissions import allowed, parse
+from tools.localcloud.roles import acting_as
 from tools.samples import sample
 from tools.template import Template, from_source, project_template, read_template
 
@@ -179,9 +180,9 @@ def test_roles_are_apart(described: Template) -> None:
     apart = replace(described, functions=tuple(functions))
     policies = [functions_policy(apart, [one]) for one in settings_of(apart)]
 
-    groups = local._acting_as(apart)
+    groups = acting_as(apart)
     assert [functions_policy(apart, every) for every in groups.values()] == policies
-    assert [len(every) for every in local._acting_as(described).values()] == [2]
+    assert [len(every) for every in acting_as(described).values()] == [2]
 
 
 def test_the_welcome_says_who_may(described: Template) -> None:

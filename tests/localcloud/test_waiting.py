@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from fanlight.errors import ConfigError
-from tools.localcloud.waiting import Delivery, Invocation, QueueClosed, Waiting
+from tools.localcloud.waiting import Delivery, Invocation, Load, QueueClosed, Waiting
 
 
 class Clock:
@@ -218,3 +218,21 @@ class AnyOrder(RuleBasedStateMachine):
 
 AnyOrder.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 TestAnyOrder = AnyOrder.TestCase
+
+
+def test_the_load_tells_what_is_left_and_what_was(tmp_path: Path) -> None:
+    """Accepted and retried events are counted from when the queue is opened."""
+    waiting = Waiting(tmp_path / "queue")
+    waiting.open()
+    waiting.add(Delivery("f", b"1"), Delivery("g", b"2"))
+    first, second = waiting.take("f"), waiting.take("g")
+    assert first is not None
+    assert second is not None
+    waiting.retry(first, 60)
+    waiting.done(second)
+    assert waiting.load() == Load(unfinished=1, accepted=2, retried=1)
+    waiting.close()
+    waiting.open()
+
+    assert waiting.load() == Load(unfinished=1, accepted=0, retried=0)
+    waiting.close()

@@ -9,6 +9,7 @@ import click
 
 from fanlight.errors import ConfigError
 from fanlight.place import SCHEME
+from tools.localcloud.chaos import Chaos
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
 from tools.shown import shown
@@ -36,6 +37,8 @@ from tools.template import Function, from_source, project_template, read_templat
 @click.option("--data", metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
               help="Keep buckets and waiting events in this folder, made if it is not there. "
               "[default: gone when it stops]")  # fmt: skip
+@click.option("--chaos", "seed", metavar="SEED", type=click.IntRange(0),
+              help="Make faults happen, by this number: 0, 1, 2, ...")  # fmt: skip
 def command(
     template: Path,
     port: int,
@@ -43,6 +46,7 @@ def command(
     instances: int,
     runtime: str | None,
     data: Path | None,
+    seed: int | None,
     *,
     permissive: bool,
 ) -> int:
@@ -55,6 +59,14 @@ def command(
     With --data DIR what was uploaded and what is still to be run is there again the next time, even
     after a crash: an upload that was answered will have its result. Ctrl-C waits for the requests
     that are running; the rest waits for the next start. Remove DIR to begin anew.
+
+    With --chaos SEED it behaves as badly as a cloud can. Events come twice, late and out of order;
+    instances are killed; credentials expire within an invocation. OSS answers 503 and 500, its
+    clock jumps, connections are cut half way in or out, and some uploads land after their client
+    gave up. Your own client meets it too: let it try again, as it should in the cloud. A request
+    never fails more than three times in a row, and every upload must still end with a true result
+    or a dead letter. The n-th request or event of a key meets the same with the same SEED, so a run
+    that shows a fault can be played again. The faults are counted at the end.
 
     Each function may do in OSS what `fanlight policy` prints for its role and nothing else, so that
     a missing permission shows here. Your own keys may do everything.
@@ -72,6 +84,7 @@ def command(
         on_line=_echo,
         permissive=permissive,
         data=data,
+        chaos=None if seed is None else Chaos(seed),
     )
     cloud = LocalCloud(described, options)
     _require_free("--port", port)
@@ -83,7 +96,15 @@ def command(
                 pass
         except KeyboardInterrupt:
             click.echo("stopping", err=True)
+    if options.chaos:
+        click.echo(f"faults of seed {options.chaos.seed}: {told(options.chaos.counts())}")
     return 0
+
+
+def told(counts: dict[str, int]) -> str:
+    """Faults by kind, in a line."""
+    each = [f"{count:,} {kind.replace('_', ' ')}" for kind, count in counts.items()]
+    return ", ".join(each) or "none"
 
 
 def _require_free(option: str, port: int) -> None:
@@ -120,12 +141,14 @@ def welcome(cloud: LocalCloud, options: Options) -> str:
     trigger = next(trigger for function in template.functions for trigger in function.triggers)
     may = "anything in OSS (--permissive)" if options.permissive else "what fanlight policy prints"
     kept = f"kept in {options.data}" if options.data else "gone when it stops, without --data DIR"
+    chaos = options.chaos
+    faults = f"\nFaults        by seed {chaos.seed}, in everything above" if chaos else ""
     return f"""\
 OSS endpoint  {cloud.endpoint.url}
 Invoke API    {cloud.invoke_url}
 {chr(10).join(lines)}
 Permissions   functions may do {may}
-Buckets       {kept}
+Buckets       {kept}{faults}
 
 For fanlight run, status, results and replay in another terminal:
   export FANLIGHT_OSS_ENDPOINT={cloud.endpoint.url} FC_REGION={template.region}

@@ -1,6 +1,7 @@
 """The local cloud: OSS, the triggers of a template, instances of its functions, their API."""
 
 import json
+import secrets
 import time
 import uuid
 from contextlib import ExitStack
@@ -11,21 +12,25 @@ from typing import Any
 
 from fanlight.errors import ConfigError
 from tools.deployment.ram import functions_policy
-from tools.deployment.settings import Settings, settings_of
 from tools.events import oss_event
+from tools.localcloud.chaos_http import Meddler
 from tools.localcloud.datafolder import DataFolder
+from tools.localcloud.failure import failure_document
 from tools.localcloud.instance import Answer, Instance
 from tools.localcloud.invoke_api import InvokeEndpoint
 from tools.localcloud.invoker import Invoker
 from tools.localcloud.options import Options
 from tools.localcloud.oss import Credentials, ObjectCreated, OssEndpoint
-from tools.localcloud.waiting import Delivery, Invocation, Waiting
+from tools.localcloud.roles import acting_as, role_keys, role_of
+from tools.localcloud.waiting import Delivery, Invocation, Load, Waiting
 from tools.template import Function, Template
 
 LOCAL_KEYS = Credentials("local-id", "local-secret")
 """What a person uses. They open nothing but this machine's own endpoint."""
 
 _DEFAULT = Options()
+_LATE_SECONDS = 10.0
+"""For which a cloud that stops waits for writes that land late."""
 
 
 class LocalCloud:
@@ -38,7 +43,8 @@ class LocalCloud:
         self._folder = DataFolder(options.data) if options.data else None
         if self._folder:
             self._folder.lock()
-        self._roles = _role_keys(template)
+        self._roles = role_keys(template)
+        self._meddler = Meddler(options.chaos) if options.chaos else None
         credentials = [self.keys, *self._roles.values()]
         self.endpoint = OssEndpoint(
             credentials,
@@ -48,6 +54,8 @@ class LocalCloud:
             policies={} if options.permissive else self._policies(),
             on_created=self._created,
             data=self._folder.objects if self._folder else None,
+            clock=options.chaos.clock if options.chaos else time.time,
+            meddle=self._meddler,
         )
         self._waiting = Waiting(self._folder.queue if self._folder else None, options.clock)
         self._invokers = {function.name: self._invoker(function) for function in template.functions}
@@ -89,6 +97,8 @@ class LocalCloud:
         for invoker in self._invokers.values():
             invoker.stop()
         self.endpoint.stop()
+        if self._meddler:
+            self._meddler.settled(_LATE_SECONDS)
 
     def close(self) -> None:
         """Stop for good: let go of the folder, or forget what was kept without one."""
@@ -121,8 +131,25 @@ class LocalCloud:
         return delivery.request_id
 
     def drain(self, timeout: float = 60) -> bool:
-        """Wait until no event is queued or running, failures included; False if time ran out."""
-        return self._waiting.drain(self._invokers, timeout)
+        """Wait until no event is queued or running, failures included; False if time ran out.
+
+        Nor is a late write, which chaos makes, to come after it.
+        """
+        if self._meddler is None:
+            return self._waiting.drain(self._invokers, timeout)
+        until = time.monotonic() + timeout
+        while True:
+            begun = self._meddler.begun
+            if not self._meddler.settled(until - time.monotonic()):
+                return False
+            if not self._waiting.drain(self._invokers, until - time.monotonic()):
+                return False
+            if self._meddler.begun == begun:
+                return True
+
+    def load(self) -> Load:
+        """How many events wait or run, and how many there have been."""
+        return self._waiting.load()
 
     def _named(self, name: str) -> Invoker:
         try:
@@ -134,7 +161,7 @@ class LocalCloud:
     def _policies(self) -> dict[str, list[dict[str, Any]]]:
         return {
             self._roles[role].access_key_id: [functions_policy(self.template, every)]
-            for role, every in _acting_as(self.template).items()
+            for role, every in acting_as(self.template).items()
         }
 
     def _invoker(self, function: Function) -> Invoker:
@@ -150,7 +177,10 @@ class LocalCloud:
             disks = self._folder.instances if self._folder else None
             return Instance(served, extra, options.python, options.on_line, disks)
 
-        keys = partial(self._roles.__getitem__, _role(function))
+        if options.chaos:
+            kill = partial(options.chaos.kill_after, retries=function.retries)
+            options = replace(options, kill_after=kill)
+        keys = partial(self._credentials, role_of(function))
         return Invoker(function, start, keys, self._waiting, self._failed, options)
 
     def _created(self, made: ObjectCreated) -> None:
@@ -170,60 +200,45 @@ class LocalCloud:
         )
         event = json.dumps(document).encode()
         self._waiting.add(*(
-            Delivery(function.name, event)
+            delivery
             for function in self.template.functions
             for trigger in function.triggers
             if trigger.matches(made.bucket, made.name, made.key)
+            for delivery in self._deliveries(function.name, f"{made.bucket}/{made.key}", event)
         ))  # fmt: skip
+
+    def _deliveries(self, function: str, about: str, event: bytes) -> list[Delivery]:
+        """An event for a function: one delivery, unless chaos wants it otherwise."""
+        chaos, name = self._options.chaos, f"{function} {about}"
+        delays = chaos.deliveries(name) if chaos else [0.0]
+        return [Delivery(function, event, self._request_id(name), delay) for delay in delays]
+
+    def _request_id(self, name: str) -> str:
+        """Under chaos, what befalls an invocation goes by its id, so that one tells its name."""
+        chaos = self._options.chaos
+        return chaos.request_id(name) if chaos else str(uuid.uuid4())
+
+    def _credentials(self, role: str, request_id: str) -> Credentials:
+        """What a role's function gets for an invocation, or to end with."""
+        own, chaos = self._roles[role], self._options.chaos
+        seconds = chaos.good_for(request_id) if chaos and request_id else None
+        if seconds is None:
+            return own
+        token = f"{own.security_token}-{secrets.token_hex(8)}"
+        brief = replace(own, security_token=token, expires=time.time() + seconds)
+        self.endpoint.accept(brief)
+        return brief
 
     def _failed(
         self, function: Function, invocation: Invocation, answer: Answer
     ) -> Delivery | None:
         """The failure document for the function's destination, if there is one."""
         if function.on_failure in self._invokers:
-            document = _failure(self.template, function, invocation, answer)
-            return Delivery(function.on_failure, json.dumps(document).encode())
+            document = failure_document(self.template, function, invocation, answer)
+            request_id = self._request_id(f"{function.on_failure} {invocation.request_id[:18]}")
+            return Delivery(function.on_failure, json.dumps(document).encode(), request_id)
         if function.on_failure:
             self._options.on_line(
                 function.name, f"onFailure: there is no function {function.on_failure}"
             )
         return None
-
-
-def _role(function: Function) -> str:
-    """What a function acts as; one that the template gives no role stands for itself."""
-    return function.role or function.name
-
-
-def _role_keys(template: Template) -> dict[str, Credentials]:
-    return {
-        role: Credentials(f"role-id-{n}", f"role-secret-{n}", f"role-token-{n}")
-        for n, role in enumerate(_acting_as(template))
-    }
-
-
-def _acting_as(template: Template) -> dict[str, list[Settings]]:
-    """The functions of each role: they share its permissions, as they do once deployed."""
-    roles: dict[str, list[Settings]] = {}
-    for one in settings_of(template):
-        roles.setdefault(_role(one.function), []).append(one)
-    return roles
-
-
-def _failure(
-    template: Template, function: Function, invocation: Invocation, answer: Answer
-) -> dict[str, Any]:
-    """What the platform sends an `onFailure` destination."""
-    arn = f"acs:fc:{template.region}:{template.account}:functions/{function.name}"
-    return {
-        "timestamp": int(time.time() * 1000),
-        "requestContext": {
-            "requestId": invocation.request_id,
-            "functionArn": arn,
-            "condition": "UnhandledInvocationError",
-            "approximateInvokeCount": invocation.attempts,
-        },
-        "requestPayload": invocation.event.decode("utf-8", "replace"),
-        "responseContext": {"statusCode": 200, "functionError": "UnhandledInvocationError"},
-        "responsePayload": answer.payload,
-    }

@@ -177,7 +177,8 @@ class Instance:
         An instance that takes more than its function has is ended, as the platform does.
         """
         while (left := until - time.monotonic()) > 0:
-            ready, _, _ = select.select([self._answers], [], [], min(left, _WATCH))
+            alive = max(0.0, self._killed_at - time.monotonic())
+            ready, _, _ = select.select([self._answers], [], [], min(left, alive, _WATCH))
             if ready:
                 return True
             if time.monotonic() >= self._killed_at or self._usage.exceeded():

@@ -54,12 +54,12 @@ class Invoker:
         self,
         function: Function,
         start: Callable[[], Instance],
-        keys: Callable[[], Credentials],
+        keys: Callable[[str], Credentials],
         waiting: Waiting,
         on_failed: OnFailed,
         options: Options,
     ) -> None:
-        """`keys` is asked before each request, so that credentials can rotate."""
+        """`keys`: asked before each request, by its id, so that credentials can rotate."""
         self.function = function
         self._start, self._keys = start, keys
         self._waiting, self._on_failed, self._options = waiting, on_failed, options
@@ -97,7 +97,7 @@ class Invoker:
         for call in calls:
             call.answer.set_result(_stopped())
         for one in warm:
-            one.instance.stop(self._keys())
+            one.instance.stop(self._keys(""))
         # Last, since an instance dies with the thread that started it.
         with self._state:
             workers, self._workers = self._workers, []
@@ -145,7 +145,7 @@ class Invoker:
                 self._state.wait(self._patience())
                 idle = self._grown_idle()
             for instance in idle:
-                instance.stop(self._keys())
+                instance.stop(self._keys(""))
 
     def _next(self) -> _Call | Invocation | None:
         if self._stopped:
@@ -175,7 +175,7 @@ class Invoker:
         try:
             instance = instance or self._start()
             answer = instance.invoke(
-                request.request_id, request.event, self._keys(),
+                request.request_id, request.event, self._keys(request.request_id),
                 self._options.kill_after(request.request_id, attempt),
             )  # fmt: skip
         except Exception as error:  # noqa: BLE001 - whoever waits is owed an answer

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tools.localcloud.chaos import Chaos
 from tools.localcloud.instance import OnLine, default_python
 
 KillAfter = Callable[[str, int], float | None]
@@ -30,7 +31,8 @@ class Options:
     seconds after which an instance without requests is ended. `permissive`: functions may do
     anything in OSS; otherwise what `fanlight policy` prints for their role. `data`: the folder that
     keeps buckets and queue; None: they are gone when the cloud closes. `kill_after`: ends instances
-    in the middle of requests. `clock`: seconds since 1970, for the age of events and for retries.
+    in the middle of requests. `chaos`: makes faults happen, kills of its own among them. `clock`:
+    seconds since 1970, for the age of events and for retries.
     """
 
     instances: int = 2
@@ -44,4 +46,5 @@ class Options:
     permissive: bool = False
     data: Path | None = None
     kill_after: KillAfter = _spared
+    chaos: Chaos | None = None
     clock: Callable[[], float] = time.time

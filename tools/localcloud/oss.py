@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tools.localcloud.body import Body
 from tools.localcloud.credentials import Credentials, Keyring
+from tools.localcloud.meddling import REFUSAL, Meddle
 from tools.localcloud.oss_dialect import answer
 from tools.localcloud.oss_objects import Service
 from tools.localcloud.oss_request import (
@@ -46,7 +47,8 @@ class OssEndpoint:
     `data`: the folder to keep everything in; OSError if another endpoint has it. Without one,
     everything goes with close().
 
-    `clock`: seconds since 1970, by which signatures are stale and credentials expire.
+    `clock`: seconds since 1970, by which signatures are stale, credentials expire and objects are
+    dated. `meddle`: asked about each request, for faults on demand.
     `keys`: what it accepts; another endpoint may share it.
 
     `on_created` is called once for each object made, after the write and before the response,
@@ -65,15 +67,16 @@ class OssEndpoint:
         data: Path | None = None,
         on_created: Callable[[ObjectCreated], None] | None = None,
         clock: Callable[[], float] = time.time,
+        meddle: Meddle | None = None,
     ) -> None:
         self._on_created = on_created
-        self._store = Store(data)
+        self._store = Store(data, clock)
         self._policies = {key: _parsed(own) for key, own in (policies or {}).items()}
         self.keys = Keyring(credentials)
         self._service = Service(
             self._store, self.keys, clock, region, account, self._policies, self._announce
         )
-        self._server = WsgiServer(self._serve, port, self._store.arriving)
+        self._server = WsgiServer(self._serve, port, self._store.arriving, meddle)
 
     @property
     def url(self) -> str:
@@ -120,6 +123,8 @@ class OssEndpoint:
     ) -> Iterable[bytes]:
         request_id = new_request_id()
         try:
+            if REFUSAL in environ:
+                raise environ[REFUSAL]
             request = from_environ(environ, request_id)
             check_digest(request)
             response = answer(self._service, request)

@@ -3,8 +3,7 @@
 import hashlib
 import json
 import secrets
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
 from sqlite3 import Connection
@@ -22,15 +21,15 @@ MIN_PART = 100 * 1024  # bytes, for all parts but the last
 class Multipart:
     """The uploads of one store. Every method raises OssError for what OSS refuses."""
 
-    def __init__(self, index: Index, blobs: Blobs) -> None:
-        self._index, self._blobs = index, blobs
+    def __init__(self, index: Index, blobs: Blobs, now: Callable[[], int]) -> None:
+        self._index, self._blobs, self._now = index, blobs, now
 
     def create(self, bucket: str, key: str, headers: Mapping[str, str], *, forbid: bool) -> str:
         """Begin an upload; returns its id."""
         upload = secrets.token_hex(16).upper()
         with self._index.writing() as rows:
             oss_rows.require_free(rows, bucket, key, forbid=forbid)
-            values = (bucket, key.encode(), upload, int(time.time()), json.dumps(dict(headers)))
+            values = (bucket, key.encode(), upload, self._now(), json.dumps(dict(headers)))
             rows.execute("INSERT INTO uploads VALUES (?, ?, ?, ?, ?)", values)
         return upload
 
@@ -44,7 +43,7 @@ class Multipart:
                 _headers(rows, bucket, key, upload)
                 replaced = "DELETE FROM parts WHERE upload = ? AND number = ? RETURNING blob"
                 old = [name for (name,) in rows.execute(replaced, (upload, number)).fetchall()]
-                values = (upload, number, etag, body.size, int(time.time()), blob)
+                values = (upload, number, etag, body.size, self._now(), blob)
                 rows.execute("INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?)", values)
             unneeded = old
         finally:
@@ -80,7 +79,7 @@ class Multipart:
             oss_rows.require_free(rows, bucket, key, forbid=forbid)
             if _chosen(rows, upload, parts) != chosen:
                 raise OssError(400, "InvalidPart", _INVALID)
-            now, etag = int(time.time()), f"{digest}-{len(chosen)}"
+            now, etag = self._now(), f"{digest}-{len(chosen)}"
             stored = Stored(etag, body.size, now, body.crc, headers, "Multipart")
             record = Record(stored, self._blobs.keep(body))
             unneeded = oss_rows.write(rows, bucket, key, record)

@@ -36,7 +36,9 @@ class Store:
     Without one, everything goes with the store.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, clock: Callable[[], float] = time.time) -> None:
+        """`clock`: seconds since 1970, for what is stored."""
+        self._clock = clock
         self._remove: Callable[[], object] | None = None
         if folder is None:
             folder = Path(mkdtemp(prefix="localcloud-"))
@@ -52,7 +54,7 @@ class Store:
         self._index = Index(folder / "index.sqlite")
         self._blobs = Blobs(folder)
         self._blobs.sweep(self._index.blobs())
-        self.multipart = Multipart(self._index, self._blobs)
+        self.multipart = Multipart(self._index, self._blobs, self._now)
         self.arriving = self._blobs.arriving  # where bodies are spooled that put() is to take
 
     def close(self) -> None:
@@ -65,7 +67,7 @@ class Store:
     def create_bucket(self, bucket: str) -> None:
         """Make a bucket; one's own may be made again, as in OSS."""
         with self._index.writing() as rows:
-            rows.execute("INSERT OR IGNORE INTO buckets VALUES (?, ?)", (bucket, _now()))
+            rows.execute("INSERT OR IGNORE INTO buckets VALUES (?, ?)", (bucket, self._now()))
 
     def delete_bucket(self, bucket: str) -> None:
         """Remove an empty bucket, without uploads either."""
@@ -96,7 +98,7 @@ class Store:
         etag, crc = body.md5.hex().upper(), body.crc
         with self._index.writing() as rows:
             oss_rows.require_free(rows, bucket, key, forbid=forbid)
-            stored = Stored(etag, body.size, _now(), crc, headers)
+            stored = Stored(etag, body.size, self._now(), crc, headers)
             if body.size > _INLINE:
                 record = Record(stored, blob=self._blobs.keep(body))
             else:
@@ -125,7 +127,7 @@ class Store:
                 present,
                 etag=etag.hexdigest().upper(),
                 size=position + body.size,
-                modified=_now(),
+                modified=self._now(),
                 crc=reduce(lambda crc, piece: crc64(piece, crc), body, present.crc),
             )
             oss_rows.write(rows, bucket, key, Record(stored, blob))
@@ -138,7 +140,7 @@ class Store:
         digest = hashlib.md5(target.encode(), usedforsecurity=False)
         with self._index.writing() as rows:
             oss_rows.require_free(rows, bucket, key, forbid=forbid)
-            stored = Stored(digest.hexdigest().upper(), 0, _now(), 0, headers, "Symlink")
+            stored = Stored(digest.hexdigest().upper(), 0, self._now(), 0, headers, "Symlink")
             replaced = oss_rows.write(rows, bucket, key, Record(stored, target=target))
         self._blobs.remove(replaced)
         return stored
@@ -180,7 +182,7 @@ class Store:
         with self._index.writing() as rows:
             record = oss_rows.require(rows, *source)
             oss_rows.require_free(rows, *target, forbid=forbid)
-            stored = replace(record.stored, modified=_now())
+            stored = replace(record.stored, modified=self._now())
             if headers is not None:
                 stored = replace(stored, headers=headers)
             blob = record.blob and self._blobs.link(record.blob)
@@ -214,6 +216,9 @@ class Store:
             shown[-1][0] if len(found) > limit else "",
         )
 
+    def _now(self) -> int:
+        return int(self._clock())
+
     def _followed(self, rows: Connection, bucket: str, key: str) -> tuple[Stored, str, Record]:
         # What a reader is told, and under which key the content is, and how.
         link = oss_rows.require(rows, bucket, key)
@@ -240,7 +245,3 @@ def _check_appendable(present: Stored, position: int) -> None:
         message = "The position is not equal to the length of the object."
         expected = {"x-oss-next-append-position": str(present.size)}
         raise OssError(409, "PositionNotEqualToLength", message, expected)
-
-
-def _now() -> int:
-    return int(time.time())

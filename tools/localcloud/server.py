@@ -21,6 +21,7 @@ from urllib.parse import unquote
 from werkzeug.serving import DechunkedInput
 
 from tools.localcloud.body import Body, receive
+from tools.localcloud.meddling import Dropped, Meddle
 
 if TYPE_CHECKING:  # the interface exists for type checkers only
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -36,10 +37,17 @@ class WsgiServer:
     """Serves `app` on 127.0.0.1 while started; port 0 picks a free one, kept for restarts.
 
     `arriving`: the folder for large bodies; they are gone with the answer, unless `app` took them.
+    `meddle`: asked about each request, for faults on demand.
     """
 
-    def __init__(self, app: "WSGIApplication", port: int = 0, arriving: Path | None = None) -> None:
-        self._app, self._arriving = app, arriving
+    def __init__(
+        self,
+        app: "WSGIApplication",
+        port: int = 0,
+        arriving: Path | None = None,
+        meddle: Meddle | None = None,
+    ) -> None:
+        self._app, self._arriving, self._meddle = app, arriving, meddle
         self._port = port
         self._server: _Server | None = None
 
@@ -52,6 +60,7 @@ class WsgiServer:
         """Accept connections. Raises OSError if the port is taken."""
         self._server = _Server(("127.0.0.1", self._port), _Handler)
         self._server.app, self._server.arriving = self._app, self._arriving
+        self._server.meddle = self._meddle
         self._port = self._server.server_address[1]
         # The interval is how long stop() may take to be noticed.
         threading.Thread(
@@ -75,6 +84,7 @@ class _Server(socketserver.ThreadingTCPServer):
     request_queue_size = 128
     app: "WSGIApplication"
     arriving: Path | None
+    meddle: Meddle | None
 
     def __init__(self, *args: Any) -> None:
         self._open: set[socket.socket] = set()
@@ -120,15 +130,30 @@ class _Handler(BaseHTTPRequestHandler):
         return going_on
 
     def _respond(self) -> None:
+        server, meddling = self.server, None
+        if server.meddle is not None:
+            meddling = server.meddle(self.command, self.path, self.headers, self.rfile, self.wfile)
         try:
-            body = receive(self._pieces(), self.server.arriving)
+            if meddling is None:
+                self._answer(self._pieces(), server.app)
+            else:
+                app = meddling.around(server.app, server.arriving)
+                self._answer(meddling.incoming(self._pieces()), app)
+        except Dropped:
+            self.close_connection = True
+
+    def _answer(self, pieces: Iterator[bytes], app: "WSGIApplication") -> None:
+        try:
+            body = receive(pieces, self.server.arriving)
         except (ValueError, OSError):
             self.send_error(400)
             self.close_connection = True  # nobody knows where the next request would start
             return
         with closing(body):
             try:
-                status, headers, chunks = _call(self.server.app, self._environ(body))
+                status, headers, chunks = _call(app, self._environ(body))
+            except Dropped:
+                raise
             except Exception:  # one request's fault must not end the server
                 logger.exception("error while answering %s %s", self.command, self.path)
                 status, headers, chunks = "500 Internal Server Error", [], []

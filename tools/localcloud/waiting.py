@@ -52,6 +52,18 @@ class Invocation:
     born: float
 
 
+@dataclass(frozen=True)
+class Load:
+    """How many events there are and have been since the queue was opened.
+
+    `unfinished`: that wait or run. `accepted`: in all. `retried`: attempts after a failed one.
+    """
+
+    unfinished: int
+    accepted: int
+    retried: int
+
+
 class QueueClosed(RuntimeError):
     """The queue is not open: its cloud is being stopped."""
 
@@ -79,6 +91,7 @@ class Waiting:
         self._due: defaultdict[str, list[tuple[float, int]]] = defaultdict(list)
         self._unfinished: Counter[str] = Counter()
         self._next_row = 1
+        self._accepted = self._retried = 0
         self._listeners: dict[str, Callable[[], None]] = {}
 
     def open(self) -> None:
@@ -103,6 +116,7 @@ class Waiting:
                 heapq.heapify(heap)
             self._unfinished = Counter(function for function, _, _ in rows)
             self._next_row = 1 + max((row for _, _, row in rows), default=0)
+            self._accepted = self._retried = 0
             self._database = database
 
     def close(self) -> None:
@@ -156,6 +170,7 @@ class Waiting:
                 (not_before, invocation.row),
             )
             change.queued.append((invocation.function, not_before, invocation.row))
+            self._retried += 1
 
     def done(self, invocation: Invocation, *then: Delivery) -> None:
         """Forget it and accept what follows from it, in one step."""
@@ -174,6 +189,11 @@ class Waiting:
         """How many wait or run, by function."""
         with self._state:
             return dict(+self._unfinished)
+
+    def load(self) -> Load:
+        """How much there is to do and has been done."""
+        with self._state:
+            return Load(self._unfinished.total(), self._accepted, self._retried)
 
     def drain(self, functions: Collection[str], timeout: float) -> bool:
         """Wait until nothing is left for these functions; False if time ran out."""
@@ -210,6 +230,7 @@ class Waiting:
     def _insert(self, change: _Change, delivery: Delivery) -> None:
         row, now = self._next_row, self._clock()
         self._next_row += 1
+        self._accepted += 1
         not_before = now + delivery.delay
         change.database.execute(
             "INSERT INTO waiting VALUES (?, ?, ?, ?, 0, ?, ?)",

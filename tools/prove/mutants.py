@@ -7,6 +7,7 @@ _RECONCILE = "tests/test_reconcile.py"
 _OSS = "tests/test_store_oss.py"
 _CORE = "functions/fanlight/reconcile.py"
 _STORE = "functions/fanlight/store_oss.py"
+_REFUSALS = "functions/fanlight/refusals.py"
 _WORK = "functions/fanlight/work.py"
 
 
@@ -114,9 +115,18 @@ MUTANTS = (
         (_OSS,),
     ),
     Mutant(
-        "a 503 is for good", _STORE,
-        "if error.status >= 500 or error.code in _BUSY + _EXPIRED:",
-        "if error.code in _BUSY + _EXPIRED:",
+        "a 503 is for good", _REFUSALS,
+        "if status >= 500 or code in _BUSY:", "if code in _BUSY:",
+        (_OSS,),
+    ),
+    Mutant(
+        "a wrong clock is for good", _REFUSALS,
+        '"RequestTimeTooSkewed": TransientError,', "",
+        (_OSS,),
+    ),
+    Mutant(
+        "expired credentials are for good", _REFUSALS,
+        '"SecurityTokenExpired": StaleCredentials,', "",
         (_OSS,),
     ),
     Mutant(
@@ -153,6 +163,11 @@ MUTANTS = (
         "            except _NETWORK:\n                unanswered = True\n",
         "            except _NETWORK:\n",
         (_OSS,),
+    ),
+    Mutant(
+        "expired credentials are tried again", "functions/fanlight/retry.py",
+        "            except StaleCredentials:", "            except ZeroDivisionError:",
+        ("tests/test_retry.py",),
     ),
     Mutant(
         "nothing is tried again in place", "functions/fanlight/retry.py",

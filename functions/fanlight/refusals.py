@@ -1,0 +1,44 @@
+"""What OSS refuses, sorted by whether trying again can help, and what to do about it."""
+
+from fanlight.errors import (
+    ConfigError,
+    FanlightError,
+    KeyRefused,
+    StaleCredentials,
+    TransientError,
+)
+
+_CREDENTIALS = "check ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET"
+_RENEW = "get a new one with its secret and token; a function has one for each invocation"
+ADVICE = {
+    "InvalidAccessKeyId": f"OSS does not know this access key; {_CREDENTIALS}",
+    "SignatureDoesNotMatch": f"the access key's secret is wrong; {_CREDENTIALS}",
+    "RequestTimeTooSkewed": "this machine's clock is wrong; set it",
+    "SecurityTokenExpired": f"the temporary access key has expired; {_RENEW}",
+    "InvalidSecurityToken": f"this security token is not the access key's, or no more; {_RENEW}",
+    "InvalidObjectName": "OSS does not allow this key",
+    "NoSuchBucket": "there is no such bucket; check FANLIGHT_INPUT and FANLIGHT_OUTPUT, and that "
+    "FANLIGHT_OSS_ENDPOINT is that of the bucket's region",
+    "AccessDenied": "permission denied; the role needs oss:GetObject on the input prefix, and "
+    "oss:GetObject and oss:PutObject on the output and failed prefixes, and oss:GetObject on the "
+    "zips of FANLIGHT_MODEL and FANLIGHT_LIBS",
+}  # fmt: skip
+_KINDS: dict[str, type[FanlightError]] = {
+    "RequestTimeTooSkewed": TransientError,  # sent before a sleep, or the clock is about to be set
+    "SecurityTokenExpired": StaleCredentials,
+    "InvalidSecurityToken": StaleCredentials,
+    "InvalidObjectName": KeyRefused,
+}
+"""What is not a ConfigError, of what there is advice for."""
+_BUSY = ("PreconditionFailed", "RequestTimeout", "ConnectionTimeout", "QpsLimitExceeded",
+         "Throttling")  # fmt: skip
+
+
+def refusal(where: str, status: int, code: str) -> FanlightError:
+    """Our error for a status and code of OSS's. `where`: the object and the code, for people."""
+    if status >= 500 or code in _BUSY:
+        return TransientError(where)
+    if code in ADVICE:
+        return _KINDS.get(code, ConfigError)(f"{where}: {ADVICE[code]}")
+    # What is left concerns this object alone, as an archived one: its neighbours go on.
+    return KeyRefused(f"{where}: OSS refused the request")
