@@ -4,7 +4,8 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help run up models test test-fast test-long hostile soak fuzz interleavings mutations check train evaluate digits clean
+.PHONY: help run up models test test-fast test-long prove interleavings mutations fuzz hostile soak \
+  check train evaluate digits clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,20 +41,22 @@ test-fast: $(VENV)/.test  ## run the tests that need no TensorFlow
 test-long: $(VENV)/.test $(VENV)/.train  ## train on 1,000 photographs of clothes, if they are at hand
 	FANLIGHT_LONG=1 $(BIN)/python -m pytest tests/training -k clothes
 
-hostile: $(VENV)/.tools  ## classify Pillow's broken and hostile test files
-	$(BIN)/python -m tools.prove.hostile
-
-soak: $(VENV)/.tools  ## 20,000 uploads into a local cloud that fails in every way it can
-	$(BIN)/python -m tools.prove.soak
-
-fuzz: $(VENV)/.prove  ## look for inputs that break a promise, three minutes each for four targets
-	$(BIN)/python -m tools.prove.fuzz
+prove: interleavings mutations fuzz hostile soak  ## all five long proofs, about half an hour
 
 interleavings: $(VENV)/.test  ## play the promise in 10,500 orders of events, crashes and late writes
 	$(BIN)/python -m tools.prove.interleavings
 
 mutations: $(VENV)/.test  ## break the code on purpose and see a test fail for each promise
 	$(BIN)/python -m tools.prove.mutations
+
+fuzz: $(VENV)/.prove  ## look for inputs that break a promise, three minutes each for four targets
+	$(BIN)/python -m tools.prove.fuzz
+
+hostile: $(VENV)/.tools  ## classify Pillow's broken and hostile test files
+	$(BIN)/python -m tools.prove.hostile
+
+soak: $(VENV)/.tools  ## 20,000 uploads into a local cloud that fails in every way it can
+	$(BIN)/python -m tools.prove.soak
 
 check: $(VENV)/.check  ## lint, format and types
 	$(BIN)/ruff check .
