@@ -299,15 +299,29 @@ def test_a_good_record_beside_a_bad_one_has_its_result(running: Running) -> None
     assert running.result("beside.png")["status"] == "classified"
 
 
-def test_memory_is_what_the_template_gives(tmp_path: Path) -> None:
+_TAKES_MEMORY = (
+    "    kept = []\n"
+    "    for _ in range(100):\n"
+    "        kept.append(b'x' * 10_000_000)\n"
+    "        time.sleep(0.01)\n"
+)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(_TAKES_MEMORY, id="itself"),
+        pytest.param(
+            "    if os.fork():\n"
+            "        os.wait()\n"
+            "        return 'done'\n" + _TAKES_MEMORY + "    os._exit(0)\n",
+            id="its child",
+        ),
+    ],
+)
+def test_memory_is_what_the_template_gives(tmp_path: Path, body: str) -> None:
     """An instance that takes more is ended with the platform's words, and the log says why."""
-    code = (
-        "def handler(event, context):\n"
-        "    kept = []\n"
-        "    for _ in range(100):\n"
-        "        kept.append(b'x' * 10_000_000)\n"
-        "    return 'done'"
-    )
+    code = f"import os, time\ndef handler(event, context):\n{body}    return 'done'"
     lines: list[str] = []
     template = _broken(tmp_path, code, 20)
     small = replace(template.functions[0], memory_mb=128)

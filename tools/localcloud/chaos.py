@@ -21,7 +21,7 @@ IN_A_ROW = 3
 REQUEST_FAULTS = ("unavailable", "internal", "cut_request", "lost", "late", "cut_response", "slow",
                   "clock")  # fmt: skip
 
-_NAMES = 100_000
+_NAMES = 20_000
 """Names whose count is remembered; the oldest is forgotten first, and begins again."""
 _RECENT = 1000
 

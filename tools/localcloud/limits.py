@@ -1,7 +1,8 @@
 """What one instance takes of memory and disk, against what its function has.
 
-Memory is the kernel's high-water mark, so that a peak between two looks counts. The disk is the
-space that the files of the instance's own folder take; the platform instead lets the write fail.
+Memory is the kernel's high-water mark, so that a peak between two looks counts; while there are
+child processes it is also what all hold together, shared pages once. The disk is the space that the
+files of the instance's own folder take; the platform instead lets the write fail.
 """
 
 import os
@@ -18,11 +19,12 @@ _BLOCK = 512
 
 
 class Usage:
-    """Of one process and its folder. Where there is no /proc, no limit on memory is kept."""
+    """Of one process, its children and its folder. Without a /proc memory has no limit."""
 
     def __init__(self, function: Function, pid: int, disk: Path) -> None:
         self._memory_limit, self._disk_limit = function.memory_mb, function.disk_mb
-        self._status, self._disk = f"/proc/{pid}/status", disk
+        self._pid, self._disk = pid, disk
+        self._status, self._children = f"/proc/{pid}/status", f"/proc/{pid}/task/{pid}/children"
         self._next_look = 0.0
         self._disk_mb = 0.0
         self.peak_mb = 0.0
@@ -43,13 +45,26 @@ class Usage:
 
     def _look_at_memory(self) -> None:
         with suppress(OSError):
-            descriptor = os.open(self._status, os.O_RDONLY)  # plain calls: it is read very often
-            try:
-                _, _, peak = os.read(descriptor, 4096).partition(b"\nVmHWM:")
-            finally:
-                os.close(descriptor)
+            _, _, peak = _read(self._status).partition(b"\nVmHWM:")
             if peak:  # a process that has ended tells of none
-                self.peak_mb = int(peak.split(None, 1)[0]) / 1024
+                self.peak_mb = max(self.peak_mb, int(peak.split(None, 1)[0]) / 1024)
+            if children := _read(self._children).split():
+                held = sum(_held_mb(pid) for pid in (self._pid, *map(int, children)))
+                self.peak_mb = max(self.peak_mb, held)
+
+
+def _read(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY)  # plain calls: it is read very often
+    try:
+        return os.read(descriptor, 4096)
+    finally:
+        os.close(descriptor)
+
+
+def _held_mb(pid: int) -> float:
+    """What is a process's own and its share of the rest. Source: proc(5), smaps_rollup."""
+    _, _, share = _read(f"/proc/{pid}/smaps_rollup").partition(b"\nPss:")
+    return int(share.split(None, 1)[0]) / 1024 if share else 0.0
 
 
 def _size(folder: Path) -> int:

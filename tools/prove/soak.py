@@ -52,7 +52,7 @@ QUIET = 600.0
 
 _INPUT, _OUTPUT, _FAILED = "input/digits/", "output/digits/", "failed/"
 _BROKEN = (b"", b"not an image", b"\x89PNG\r\n\x1a\n")
-_MARKS = (0.1, 0.5, 1.0)
+_MARKS = tuple(tenth / 10 for tenth in range(1, 11))
 
 
 @dataclass
@@ -126,6 +126,7 @@ class Soak:
             reached = [mark for mark in _MARKS if share >= mark and mark not in self.memory]
             for mark in reached:
                 self.memory[mark] = measured()
+                print(f"{mark:5.0%}  {self.memory[mark]}", file=sys.stderr, flush=True)
 
     def bucket(self) -> oss2.Bucket:
         """A person's client, with a session of its own."""
