@@ -105,4 +105,4 @@ def test_a_small_soak_keeps_every_promise(
     assert lines["uploads"].startswith(f"{arguments[1]} in ")
     for kind in ("clock", "delay", "duplicate", "expire", "kill", "late", "lost", "unavailable"):
         assert f" {kind}" in lines["faults"]
-    assert told.count("memory ") == 3
+    assert told.count("memory ") == 10
