@@ -189,6 +189,8 @@ def test_filing_needs_few_settings() -> None:
         ("FANLIGHT_MODEL", "oss://b/a.zip", "is not a zip with its digest"),
         ("FANLIGHT_MODEL", f"oss://b/a.zip#sha256={'A' * 64}", "is not a zip with its digest"),
         ("FANLIGHT_MODEL", f"oss://b/#sha256={'0' * 64}", "is not a zip with its digest"),
+        ("FANLIGHT_MODEL", "models/" + "x" * 300, "is not a model bundle"),
+        ("FANLIGHT_MODEL", "models/\0", "is not a model bundle"),
         ("FANLIGHT_LIBS", "libs.zip", "is not a zip with its digest"),
         ("FANLIGHT_THRESHOLDS", "{", "Expecting property name"),
         ("FANLIGHT_THRESHOLDS", "{}", "thresholds must read"),

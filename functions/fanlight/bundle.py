@@ -1,6 +1,7 @@
 """A model bundle: a folder with `model.json`, the model file and `labels.txt`."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -209,8 +210,10 @@ def _problems(bundle: Bundle) -> list[str]:
     problems += _input_problems(given)
     if not 1 <= bundle.top_k <= MOST_CLASSES:
         problems.append(f"output.top_k is {bundle.top_k}, use 1 to {MOST_CLASSES}")
-    inside = (bundle.folder / bundle.file).resolve()
-    if not inside.is_relative_to(bundle.folder.resolve()) or not inside.exists():
+    inside = os.path.realpath(bundle.folder / bundle.file)
+    # A Path would raise for a name that is too long to be one.
+    there = os.path.exists(inside)  # noqa: PTH110
+    if not there or not Path(inside).is_relative_to(bundle.folder.resolve()):
         problems.append(f"file {bundle.file!r} is not in the bundle")
     if not bundle.labels and bundle.task != "embedding":
         problems.append("labels.txt is empty")

@@ -193,8 +193,10 @@ def test_an_instance_can_be_killed_in_the_middle_of_a_request(tmp_path: Path) ->
 
 def test_disks_that_a_killed_cloud_left_are_removed(tmp_path: Path) -> None:
     """The next cloud of a folder begins with none; its instances' own are below it."""
+    with LocalCloud(noting(tmp_path), Options(data=tmp_path / "data")):
+        pass
     left = tmp_path / "data" / "instances" / "left"
-    left.mkdir(parents=True)
+    left.mkdir()
     code = "import tempfile\ndef handler(event, context):\n    return tempfile.gettempdir()"
     with LocalCloud(noting(tmp_path, code), Options(data=tmp_path / "data")) as cloud:
         place = Path(cloud.invoke("a", b"").payload)
@@ -202,3 +204,33 @@ def test_disks_that_a_killed_cloud_left_are_removed(tmp_path: Path) -> None:
         assert place.parent == left.parent
         assert list(left.parent.iterdir()) == [place]
     assert list(left.parent.iterdir()) == []
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    """What is there already is never taken for a cloud's own, and nothing in it is removed."""
+    kept = tmp_path / "data" / "instances" / "a.txt"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("mine")
+
+    with pytest.raises(ConfigError, match="holds something else; name a new folder"):
+        LocalCloud(noting(tmp_path), Options(data=tmp_path / "data"))
+
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["instances"]
+    assert kept.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["queue.sqlite", "oss/index.sqlite"])
+def test_a_damaged_file_is_named_and_lets_the_folder_go(tmp_path: Path, name: str) -> None:
+    """The error names the file, and the folder can be used again once it is mended."""
+    options = Options(data=tmp_path / "data")
+    with LocalCloud(noting(tmp_path), options):
+        pass
+    damaged = tmp_path / "data" / name
+    damaged.write_bytes(b"not a database, but long enough to be looked at as one" * 100)
+
+    with pytest.raises(ConfigError, match=f"{name}: file is not a database"):
+        LocalCloud(noting(tmp_path), options).__enter__()
+    damaged.unlink()
+
+    with LocalCloud(noting(tmp_path), options) as cloud:
+        assert cloud.drain()

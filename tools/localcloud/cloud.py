@@ -41,22 +41,14 @@ class LocalCloud:
         self.template, self._options = template, options
         self.keys = LOCAL_KEYS
         self._folder = DataFolder(options.data) if options.data else None
-        if self._folder:
-            self._folder.lock()
         self._roles = role_keys(template)
         self._meddler = Meddler(options.chaos) if options.chaos else None
-        credentials = [self.keys, *self._roles.values()]
-        self.endpoint = OssEndpoint(
-            credentials,
-            region=template.region,
-            account=template.account,
-            port=options.port,
-            policies={} if options.permissive else self._policies(),
-            on_created=self._created,
-            data=self._folder.objects if self._folder else None,
-            clock=options.chaos.clock if options.chaos else time.time,
-            meddle=self._meddler,
-        )
+        with ExitStack() as undo:
+            if self._folder:
+                self._folder.lock()
+                undo.callback(self._folder.release)
+            self.endpoint = self._oss()
+            undo.pop_all()
         self._waiting = Waiting(self._folder.queue if self._folder else None, options.clock)
         self._invokers = {function.name: self._invoker(function) for function in template.functions}
         self._invoke_api = InvokeEndpoint(
@@ -109,7 +101,10 @@ class LocalCloud:
             self._folder.release()
 
     def __enter__(self) -> "LocalCloud":
-        self.start()
+        with ExitStack() as undo:
+            undo.callback(self.close)
+            self.start()
+            undo.pop_all()
         return self
 
     def __exit__(
@@ -150,6 +145,20 @@ class LocalCloud:
     def load(self) -> Load:
         """How many events wait or run, and how many there have been."""
         return self._waiting.load()
+
+    def _oss(self) -> OssEndpoint:
+        template, options = self.template, self._options
+        return OssEndpoint(
+            [self.keys, *self._roles.values()],
+            region=template.region,
+            account=template.account,
+            port=options.port,
+            policies={} if options.permissive else self._policies(),
+            on_created=self._created,
+            data=self._folder.objects if self._folder else None,
+            clock=options.chaos.clock if options.chaos else time.time,
+            meddle=self._meddler,
+        )
 
     def _named(self, name: str) -> Invoker:
         try:

@@ -12,6 +12,8 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
+from fanlight.errors import ConfigError
+
 # Keys are the bytes of their UTF-8: SQLite compares blobs byte by byte, which is OSS's order.
 # A CRC takes 64 bits without sign, which SQLite's integers do not have: hence text.
 _SCHEMA = """
@@ -49,11 +51,15 @@ class Index:
     """The tables in `file`. One connection and one lock: every operation is atomic."""
 
     def __init__(self, file: Path) -> None:
+        """ConfigError if the file is no such index, or a damaged one."""
         self._lock = RLock()
-        self._connection = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
-        self._connection.executescript(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;" + _SCHEMA
-        )
+        try:
+            self._connection = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
+            self._connection.executescript(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;" + _SCHEMA
+            )
+        except sqlite3.Error as error:
+            raise ConfigError(f"{file}: {error}") from None
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
