@@ -64,9 +64,9 @@ def command(
     With --chaos SEED it behaves as badly as a cloud can. Events come twice, late and out of order;
     instances are killed; credentials expire within an invocation. OSS answers 503 and 500, its
     clock jumps, connections are cut half way in or out, and some uploads land after their client
-    gave up. Your own client meets it too: let it try again, as it should in the cloud. Of
-    the requests for one key every fourth is spared, and every upload must still end with a true
-    result or a dead letter. The n-th request or event of a key meets the same with the same SEED, so a run
+    gave up. Your own client meets it too: let it try again, as it should in the cloud. Of the
+    requests for one key every fourth is spared, and every upload must still end with a true result
+    or a dead letter. The n-th request or event of a key meets the same with the same SEED, so a run
     that shows a fault can be played again. The faults are counted at the end.
 
     Each function may do in OSS what `fanlight policy` prints for its role and nothing else, so that
