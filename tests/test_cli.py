@@ -103,6 +103,7 @@ def test_what_is_not_asked_for_is_left(tmp_path: Path) -> None:
     left_alone = fanlight("run", "photos", "-m", "digits", "--only", "stale", cwd=tmp_path)
 
     assert "2 left" in left_alone.stdout
+    assert "2 more are missing or stale; run without --only to do these" in left_alone.stdout
     assert list((tmp_path / "photos-results").glob("*.json")) == []
 
 

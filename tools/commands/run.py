@@ -57,7 +57,8 @@ def command(
     that was stopped goes on where it was. Ctrl-C stops it after the images at hand.
 
     To move a bucket to a new model, deploy it, wait until the old instances are gone, then run
-    with the new model and --only older-recipe.
+    with the new model and --only older-recipe. If that run was stopped or had failures, run it
+    again, and once without --only: a result that it left stale counts as stale, not as older.
 
     \b
     fanlight run photos/ --model digits
@@ -158,4 +159,6 @@ def _summary(totals: Totals, out: str) -> None:
             f"{totals.other_recipe:,} of the unchanged are true of their images, but made "
             f"with another model or settings; --only {OLDER} makes them anew"
         )
+    if counts["left"]:
+        click.echo(f"{counts['left']:,} more are missing or stale; run without --only to do these")
     click.echo(f"results: {shown(out)}")
