@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from hypothesis import strategies as st
 from fanlight.errors import StaleCredentials, TransientError, Unsettled
 from fanlight.retry import Retry
 from fanlight.store_oss import Credentials, OssStore
+from tests.localcloud.rates import only
 from tools.localcloud.body import Body
 from tools.localcloud.chaos import IN_A_ROW, REQUEST_FAULTS, Chaos, Fault, Rates
 from tools.localcloud.chaos_http import Meddler
@@ -39,17 +39,9 @@ PERSON = Accepted("local-id", "local-secret")
 ROLE = Accepted("role-id-0", "role-secret", "role-token")
 KEY = "input/a.png"
 CONTENT = bytes(range(256)) * 200  # 50 KB: more than goes out in one piece
-NONE = {field.name: 0.0 for field in fields(Rates) if isinstance(field.default, float)
-        and not field.name.startswith("longest") and field.name != "clock_jump"}  # fmt: skip
 
 seeds = st.integers(0, 2**32)
 names = st.text(max_size=20)
-
-
-def only(**rates: Any) -> Rates:
-    """No faults but these."""
-    values: dict[str, Any] = {**NONE, **rates}
-    return Rates(**values)
 
 
 class Scene:

@@ -3,16 +3,21 @@
 import json
 import time
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import oss2
 import pytest
 
 from fanlight.errors import ConfigError
+from tests.localcloud.rates import only
+from tools.localcloud.chaos import Chaos
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
+from tools.localcloud.waiting import Load
 from tools.template import Function, Template, from_source, project_template, read_template
 
+BUCKET = "fanlight-demo"
 HOUR = 3600.0
 NOTE = """
 import os, pathlib
@@ -56,13 +61,16 @@ def notes(tmp_path: Path, name: str) -> list[bytes]:
     return path.read_bytes().splitlines() if path.exists() else []
 
 
+def client(cloud: LocalCloud) -> oss2.Bucket:
+    auth = oss2.AuthV4(cloud.keys.access_key_id, cloud.keys.access_key_secret)
+    return oss2.Bucket(auth, cloud.endpoint.url, BUCKET, region=cloud.template.region)
+
+
 def test_an_upload_goes_to_every_function_that_wants_it(tmp_path: Path) -> None:
     """Two triggers that match one upload are two events, of the same object."""
     template = noting(tmp_path)
     with LocalCloud(template) as cloud:
-        auth = oss2.AuthV4(cloud.keys.access_key_id, cloud.keys.access_key_secret)
-        bucket = oss2.Bucket(auth, cloud.endpoint.url, "fanlight-demo", region=template.region)
-        bucket.put_object("input/digits/7.png", b"x")
+        client(cloud).put_object("input/digits/7.png", b"x")
         assert cloud.drain()
 
     (told,) = notes(tmp_path, "a")
@@ -187,27 +195,46 @@ def test_an_event_that_has_grown_too_old_is_not_tried_again(tmp_path: Path) -> N
     assert sorted(notes(tmp_path, "a")) == [b"new", b"new", b"old"]
 
 
+HANG = """
+import os, pathlib, time
+
+def handler(event, context):
+    path = pathlib.Path(os.environ["NOTES"], context.function.name)
+    first = not path.exists()
+    with path.open("ab") as notes:
+        notes.write(b"%d\\n" % os.getpid())
+    time.sleep(600 if first else 0)
+"""
+LIFE = 4.0
+"""Seconds before the kill: enough for a cold start, on a slow machine too."""
+
+
+def killing(request: str) -> Chaos:
+    """Kills the first attempt of that request, late in the time it has."""
+    for seed in count():
+        fate = Chaos(seed, only(kill=1.0, longest_life=LIFE))
+        life = fate.kill_after(fate.request_id(request), 1)
+        if life is not None and life > 0.8 * LIFE:
+            return Chaos(seed, fate.rates)
+    raise AssertionError  # not reached
+
+
 def test_an_instance_can_be_killed_in_the_middle_of_a_request(tmp_path: Path) -> None:
-    """The hook names the request and its attempt; the next attempt has a new instance."""
-    code = NOTE + "    import time; time.sleep(0.5 if event == b'slow' else 0)\n"
-    asked: list[tuple[str, int]] = []
+    """What its handler had begun is begun again, by a new instance."""
     lines: list[str] = []
-
-    def kill_after(request_id: str, attempt: int) -> float | None:
-        asked.append((request_id, attempt))
-        return 0.2 if attempt == 1 else None
-
-    options = Options(instances=1, first_pause=0.01, kill_after=kill_after,
+    template = noting(tmp_path, HANG)
+    template = replace(template, functions=template.functions[:1])
+    options = Options(instances=1, first_pause=0, chaos=killing(f"a {BUCKET}/input/digits/7.png"),
                       on_line=lambda _name, line: lines.append(line))  # fmt: skip
-    with LocalCloud(noting(tmp_path, code), options) as cloud:
-        slow = cloud.invoke_async("a", b"slow")
+    with LocalCloud(template, options) as cloud:
+        client(cloud).put_object("input/digits/7.png", b"x")
         assert cloud.drain()
-        quick = cloud.invoke_async("a", b"quick")
-        assert cloud.drain()
+        load = cloud.load()
 
-    assert asked == [(slow, 1), (slow, 2), (quick, 1)]
-    assert notes(tmp_path, "a") == [b"slow", b"slow", b"quick"]
+    first, second = notes(tmp_path, "a")
+    assert first != second
     assert lines == ["the process ended: status -9"]
+    assert load == Load(unfinished=0, accepted=1, retried=1)
 
 
 def test_disks_that_a_killed_cloud_left_are_removed(tmp_path: Path) -> None:
