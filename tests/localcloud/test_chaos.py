@@ -207,7 +207,7 @@ def test_an_answer_is_lost() -> None:
 
 def test_a_write_lands_late() -> None:
     """Unanswered and not written at first; written later, over what came meanwhile."""
-    with scene(only(late=1.0, longest_late=0.5)) as here:
+    with scene(only(late=1.0, longest_late=2.0)) as here:
         with pytest.raises(oss2.exceptions.RequestError):
             here.bucket.put_object(KEY, CONTENT)
         assert (here.stored(), here.meddler.late) == (None, 1)
@@ -232,19 +232,15 @@ def test_an_answer_is_cut() -> None:
 
 
 def test_an_answer_is_slow() -> None:
-    """The whole body arrives, piece by piece over the time."""
+    """The whole body arrives, piece by piece over the time, which it does not fall short of."""
     with scene(only(slow=1.0, longest_slow=0.5)) as here:
         here.put_directly()
         began = time.monotonic()
-        answer = here.bucket.get_object(KEY)
-        answer.resp.response.raw.read(1)
-        first = time.monotonic() - began
-        rest = answer.resp.response.raw.read()
-        whole = time.monotonic() - began
+        content = here.bucket.get_object(KEY).read()
+        took = time.monotonic() - began
 
-        assert b"\0" + rest == CONTENT
-        assert first < whole
-        assert whole >= 0.4
+        assert content == CONTENT
+        assert took >= 0.5
 
 
 def test_the_clock_jumps() -> None:

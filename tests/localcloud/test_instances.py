@@ -122,13 +122,13 @@ def test_values_go_out_raw_or_as_json(tmp_path: Path, value: str, payload: str) 
 def test_a_request_has_its_time(tmp_path: Path) -> None:
     """A request that takes longer is ended with its instance; the next one has a new one."""
     code = "import os, time\n" + HANDLER + "    time.sleep(float(event))\n    return os.getpid()"
-    with LocalCloud(alone(tmp_path, code, timeout=1.0), Options(instances=1)) as cloud:
+    with LocalCloud(alone(tmp_path, code, timeout=3.0), Options(instances=1)) as cloud:
         first = cloud.invoke("f", b"0").payload
         document = error_of(cloud.invoke("f", b"60"))
         second = cloud.invoke("f", b"0").payload
 
     assert document["errorType"] == "FunctionTimedOut"
-    told = r"Function timed out after 1 seconds \(maxMemoryUsage: \d+\.\d\dMB\)"
+    told = r"Function timed out after 3 seconds \(maxMemoryUsage: \d+\.\d\dMB\)"
     assert re.fullmatch(told, document["errorMessage"])
     assert first != second
 
