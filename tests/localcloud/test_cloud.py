@@ -21,6 +21,7 @@ from tools.events import oss_event
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
 from tools.localcloud.waiting import Load
+from tools.processes import stat_of
 from tools.template import Template, from_source, project_template, read_template
 
 BUCKET = "fanlight-demo"
@@ -370,9 +371,9 @@ def test_nothing_goes_on_between_requests(tmp_path: Path) -> None:
 
 
 def _threads(pid: str) -> list[str]:
-    """The state of each thread of a process: T for one that is stopped. Source: proc(5), stat."""
-    stats = Path(f"/proc/{pid}/task").glob("*/stat")
-    return [stat.read_text().rpartition(")")[2].split()[0] for stat in stats]
+    """The state of each thread of a process: T for one that is stopped."""
+    stats = (stat_of(folder) for folder in Path(f"/proc/{pid}/task").iterdir())
+    return [stat[0] for stat in stats if stat]
 
 
 def test_an_idle_instance_is_ended(tmp_path: Path) -> None:
