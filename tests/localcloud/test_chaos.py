@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from hypothesis import strategies as st
 from fanlight.errors import StaleCredentials, TransientError, Unsettled
 from fanlight.retry import Retry
 from fanlight.store_oss import Credentials, OssStore
+from tests.localcloud.rates import only
 from tools.localcloud.body import Body
 from tools.localcloud.chaos import IN_A_ROW, REQUEST_FAULTS, Chaos, Fault, Rates
 from tools.localcloud.chaos_http import Meddler
@@ -39,17 +39,9 @@ PERSON = Accepted("local-id", "local-secret")
 ROLE = Accepted("role-id-0", "role-secret", "role-token")
 KEY = "input/a.png"
 CONTENT = bytes(range(256)) * 200  # 50 KB: more than goes out in one piece
-NONE = {field.name: 0.0 for field in fields(Rates) if isinstance(field.default, float)
-        and not field.name.startswith("longest") and field.name != "clock_jump"}  # fmt: skip
 
 seeds = st.integers(0, 2**32)
 names = st.text(max_size=20)
-
-
-def only(**rates: Any) -> Rates:
-    """No faults but these."""
-    values: dict[str, Any] = {**NONE, **rates}
-    return Rates(**values)
 
 
 class Scene:
@@ -215,7 +207,7 @@ def test_an_answer_is_lost() -> None:
 
 def test_a_write_lands_late() -> None:
     """Unanswered and not written at first; written later, over what came meanwhile."""
-    with scene(only(late=1.0, longest_late=0.5)) as here:
+    with scene(only(late=1.0, longest_late=2.0)) as here:
         with pytest.raises(oss2.exceptions.RequestError):
             here.bucket.put_object(KEY, CONTENT)
         assert (here.stored(), here.meddler.late) == (None, 1)
@@ -240,19 +232,15 @@ def test_an_answer_is_cut() -> None:
 
 
 def test_an_answer_is_slow() -> None:
-    """The whole body arrives, piece by piece over the time."""
+    """The whole body arrives, piece by piece over the time, which it does not fall short of."""
     with scene(only(slow=1.0, longest_slow=0.5)) as here:
         here.put_directly()
         began = time.monotonic()
-        answer = here.bucket.get_object(KEY)
-        answer.resp.response.raw.read(1)
-        first = time.monotonic() - began
-        rest = answer.resp.response.raw.read()
-        whole = time.monotonic() - began
+        content = here.bucket.get_object(KEY).read()
+        took = time.monotonic() - began
 
-        assert b"\0" + rest == CONTENT
-        assert first < whole
-        assert whole >= 0.4
+        assert content == CONTENT
+        assert took >= 0.5
 
 
 def test_the_clock_jumps() -> None:

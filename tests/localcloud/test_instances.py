@@ -1,12 +1,12 @@
 """Function instances against what the platform documents: limits, life, contracts, failures."""
 
 import json
-import os
 import re
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pytest
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.instance import Answer
 from tools.localcloud.options import Options
+from tools.processes import children, lives
 from tools.template import Function, Template, from_source, project_template, read_template
 
 UNEXPECTED = "Process exited unexpectedly before completing request (duration: "
@@ -122,13 +123,13 @@ def test_values_go_out_raw_or_as_json(tmp_path: Path, value: str, payload: str) 
 def test_a_request_has_its_time(tmp_path: Path) -> None:
     """A request that takes longer is ended with its instance; the next one has a new one."""
     code = "import os, time\n" + HANDLER + "    time.sleep(float(event))\n    return os.getpid()"
-    with LocalCloud(alone(tmp_path, code, timeout=1.0), Options(instances=1)) as cloud:
+    with LocalCloud(alone(tmp_path, code, timeout=3.0), Options(instances=1)) as cloud:
         first = cloud.invoke("f", b"0").payload
         document = error_of(cloud.invoke("f", b"60"))
         second = cloud.invoke("f", b"0").payload
 
     assert document["errorType"] == "FunctionTimedOut"
-    told = r"Function timed out after 1 seconds \(maxMemoryUsage: \d+\.\d\dMB\)"
+    told = r"Function timed out after 3 seconds \(maxMemoryUsage: \d+\.\d\dMB\)"
     assert re.fullmatch(told, document["errorMessage"])
     assert first != second
 
@@ -236,15 +237,15 @@ def test_requests_scale_from_none_to_the_limit(tmp_path: Path) -> None:
     (tmp_path / "busy").mkdir()
     template = alone(tmp_path, BUSY, environment={"BUSY": str(tmp_path / "busy")})
     with LocalCloud(template, Options(instances=3)) as cloud:
-        assert _children() == set()
+        assert _instances() == set()
         with ThreadPoolExecutor(9) as pool:
             answers = list(pool.map(lambda _: cloud.invoke("f", b""), range(9)))
-        alive = _children()
+        alive = _instances()
 
     assert [answer.ok for answer in answers] == [True] * 9
     assert {int(answer.payload) for answer in answers} == alive
     assert len(alive) == 3
-    assert _children() == set()
+    assert _instances() == set()
 
 
 def test_a_warm_instance_is_used_before_another_is_started(tmp_path: Path) -> None:
@@ -258,16 +259,13 @@ def test_a_warm_instance_is_used_before_another_is_started(tmp_path: Path) -> No
     assert len(one_by_one) == 1
 
 
-def _children() -> set[int]:
-    """The instances of this process."""
+def _instances() -> set[int]:
+    """Those of this process."""
     found = set()
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == os.getpid() and b"bootstrap.py" in (folder / "cmdline").read_bytes():
-                found.add(int(folder.name))
-        except OSError:
-            continue  # it has ended meanwhile
+    for pid in children():
+        with suppress(OSError):  # it has ended meanwhile
+            if b"bootstrap.py" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.add(pid)
     return found
 
 
@@ -346,14 +344,6 @@ def test_instances_die_with_their_cloud(tmp_path: Path, state: str) -> None:
     process.communicate()
 
     until = time.monotonic() + 10
-    while _lives(pid) and time.monotonic() < until:
+    while lives(pid) and time.monotonic() < until:
         time.sleep(0.02)
-    assert not _lives(pid)
-
-
-def _lives(pid: int) -> bool:
-    """Whether it is there and no zombie that nobody has asked after yet."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    assert not lives(pid)

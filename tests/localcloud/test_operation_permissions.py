@@ -13,27 +13,13 @@ import oss2.models
 import pytest
 import requests
 
+from tests.localcloud.policies import ACCOUNT, ALL, HOME, REGION, Document, policy
 from tools.localcloud.oss import Credentials, OssEndpoint
 from tools.localcloud.oss_dialect import ROUTES
 from tools.localcloud.permissions import ACTIONS
 
-REGION, ACCOUNT = "cn-hangzhou", "1234567890123456"
-HOME = f"acs:oss:oss-{REGION}:{ACCOUNT}"
 OWNER = Credentials("owner-id", "owner-secret")
 ROLE = Credentials("some-role-id", "some-role-secret", "some-role-token")
-
-Document = dict[str, Any]
-Statement = tuple[str, list[str] | str, list[str] | str]
-
-
-def policy(*statements: Statement) -> Document:
-    return {
-        "Version": "1",
-        "Statement": [{"Effect": e, "Action": a, "Resource": r} for e, a, r in statements],
-    }
-
-
-ALL: Statement = ("Allow", "oss:*", "*")
 
 
 class Scene:

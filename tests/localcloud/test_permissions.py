@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight.errors import ConfigError
+from tests.localcloud.policies import ACCOUNT, ALL, HOME, REGION, Document, Statement, policy
 from tools.commands.up import welcome
 from tools.deployment.ram import functions_policy
 from tools.deployment.settings import settings_of
@@ -24,21 +25,7 @@ from tools.localcloud.roles import acting_as
 from tools.samples import sample
 from tools.template import Template, from_source, project_template, read_template
 
-REGION, ACCOUNT, BUCKET = "cn-hangzhou", "1234567890123456", "fanlight-demo"
-HOME = f"acs:oss:oss-{REGION}:{ACCOUNT}"
-
-Document = dict[str, Any]
-Statement = tuple[str, list[str] | str, list[str] | str]
-
-
-def policy(*statements: Statement) -> Document:
-    return {
-        "Version": "1",
-        "Statement": [{"Effect": e, "Action": a, "Resource": r} for e, a, r in statements],
-    }
-
-
-ALL: Statement = ("Allow", "oss:*", "*")
+BUCKET = "fanlight-demo"
 
 
 @pytest.mark.parametrize(

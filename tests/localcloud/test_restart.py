@@ -3,16 +3,22 @@
 import json
 import time
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import oss2
 import pytest
 
 from fanlight.errors import ConfigError
+from tests.localcloud.rates import only
+from tools.localcloud.chaos import Chaos
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
+from tools.localcloud.waiting import Load
 from tools.template import Function, Template, from_source, project_template, read_template
 
+BUCKET = "fanlight-demo"
+HOUR = 3600.0
 NOTE = """
 import os, pathlib
 
@@ -40,18 +46,31 @@ def noting(tmp_path: Path, code: str = NOTE) -> Template:
     return replace(template, functions=(named("a"), named("b")))
 
 
+class Clock:
+    """Stands still until it is told to go on, so that what has a delay waits for good."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+
+    def __call__(self) -> float:
+        return self.now
+
+
 def notes(tmp_path: Path, name: str) -> list[bytes]:
     path = tmp_path / "notes" / name
     return path.read_bytes().splitlines() if path.exists() else []
+
+
+def client(cloud: LocalCloud) -> oss2.Bucket:
+    auth = oss2.AuthV4(cloud.keys.access_key_id, cloud.keys.access_key_secret)
+    return oss2.Bucket(auth, cloud.endpoint.url, BUCKET, region=cloud.template.region)
 
 
 def test_an_upload_goes_to_every_function_that_wants_it(tmp_path: Path) -> None:
     """Two triggers that match one upload are two events, of the same object."""
     template = noting(tmp_path)
     with LocalCloud(template) as cloud:
-        auth = oss2.AuthV4(cloud.keys.access_key_id, cloud.keys.access_key_secret)
-        bucket = oss2.Bucket(auth, cloud.endpoint.url, "fanlight-demo", region=template.region)
-        bucket.put_object("input/digits/7.png", b"x")
+        client(cloud).put_object("input/digits/7.png", b"x")
         assert cloud.drain()
 
     (told,) = notes(tmp_path, "a")
@@ -61,14 +80,16 @@ def test_an_upload_goes_to_every_function_that_wants_it(tmp_path: Path) -> None:
 
 def test_what_waits_when_the_cloud_stops_is_run_by_the_next(tmp_path: Path) -> None:
     """Nothing that was accepted is forgotten; what was done is not done again."""
-    options = Options(instances=1, data=tmp_path / "data")
+    clock = Clock()
+    options = Options(instances=1, data=tmp_path / "data", clock=clock)
     with LocalCloud(noting(tmp_path), options) as cloud:
         cloud.invoke_async("a", b"at once")
         assert cloud.drain()
         for n in range(20):
-            cloud.invoke_async("a", b"%d" % n, delay=0.5)
+            cloud.invoke_async("a", b"%d" % n, delay=HOUR)
     assert notes(tmp_path, "a") == [b"at once"]
 
+    clock.now += HOUR
     lines: list[str] = []
     options = replace(options, on_line=lambda _name, line: lines.append(line))
     with LocalCloud(noting(tmp_path), options) as cloud:
@@ -80,12 +101,15 @@ def test_what_waits_when_the_cloud_stops_is_run_by_the_next(tmp_path: Path) -> N
 
 def test_a_cloud_that_is_started_again_goes_on(tmp_path: Path) -> None:
     """Without a folder too, what waits when it is stopped is run after the next start."""
-    cloud = LocalCloud(noting(tmp_path))
+    clock = Clock()
+    cloud = LocalCloud(noting(tmp_path), Options(instances=1, clock=clock))
     cloud.start()
-    cloud.invoke_async("a", b"early", delay=0.2)
+    cloud.invoke_async("a", b"early", delay=HOUR)
     cloud.stop()
+    assert notes(tmp_path, "a") == []
+    clock.now += HOUR
     with cloud:
-        cloud.invoke_async("a", b"late", delay=0.2)
+        cloud.invoke_async("a", b"late")
         assert cloud.drain()
 
     assert notes(tmp_path, "a") == [b"early", b"late"]
@@ -93,10 +117,12 @@ def test_a_cloud_that_is_started_again_goes_on(tmp_path: Path) -> None:
 
 def test_without_a_folder_nothing_is_kept(tmp_path: Path) -> None:
     """The next cloud begins with an empty queue."""
-    with LocalCloud(noting(tmp_path)) as cloud:
-        cloud.invoke_async("a", b"lost", delay=0.1)
-    with LocalCloud(noting(tmp_path)) as cloud:
-        cloud.invoke_async("a", b"new", delay=0.1)
+    clock = Clock()
+    with LocalCloud(noting(tmp_path), Options(clock=clock)) as cloud:
+        cloud.invoke_async("a", b"lost", delay=HOUR)
+    clock.now += HOUR
+    with LocalCloud(noting(tmp_path), Options(clock=clock)) as cloud:
+        cloud.invoke_async("a", b"new")
         assert cloud.drain()
 
     assert notes(tmp_path, "a") == [b"new"]
@@ -116,17 +142,19 @@ def test_a_call_to_a_stopped_cloud_is_answered(tmp_path: Path) -> None:
 
 def test_events_of_a_function_that_is_gone_wait_for_it(tmp_path: Path) -> None:
     """They are told of, hold nobody up, and run once the template has the function again."""
-    template, data = noting(tmp_path), tmp_path / "data"
-    with LocalCloud(template, Options(data=data)) as cloud:
-        cloud.invoke_async("b", b"early", delay=0.1)
+    template, clock = noting(tmp_path), Clock()
     lines: list[tuple[str, str]] = []
+    options = Options(data=tmp_path / "data", clock=clock,
+                      on_line=lambda name, line: lines.append((name, line)))  # fmt: skip
+    with LocalCloud(template, options) as cloud:
+        cloud.invoke_async("b", b"early", delay=HOUR)
+    clock.now += HOUR
     without = replace(template, functions=template.functions[:1])
-    options = Options(data=data, on_line=lambda name, line: lines.append((name, line)))
     with LocalCloud(without, options) as cloud:
         assert cloud.drain()
     assert lines == [("b", "1 events wait from before, but the template has no such function")]
 
-    with LocalCloud(template, Options(data=data)) as cloud:
+    with LocalCloud(template, options) as cloud:
         assert cloud.drain()
 
     assert notes(tmp_path, "b") == [b"early"]
@@ -155,40 +183,58 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_an_event_that_has_grown_too_old_is_not_tried_again(tmp_path: Path) -> None:
     """Its age goes by the clock on the wall, and counts the time in which no cloud ran."""
     code = NOTE + "    raise RuntimeError('always')\n"
-    template, data = noting(tmp_path, code), tmp_path / "data"
-    day = template.functions[0].max_age
-    now = [time.time()]
-    with LocalCloud(template, Options(data=data, clock=lambda: now[0])) as cloud:
-        cloud.invoke_async("a", b"old", delay=0.1)
-    now[0] += day + 1
-    with LocalCloud(template, Options(data=data, clock=lambda: now[0], first_pause=0)) as cloud:
+    template, clock = noting(tmp_path, code), Clock()
+    options = Options(data=tmp_path / "data", clock=clock, first_pause=0)
+    with LocalCloud(template, options) as cloud:
+        cloud.invoke_async("a", b"old", delay=HOUR)
+    clock.now += template.functions[0].max_age + 1
+    with LocalCloud(template, options) as cloud:
         cloud.invoke_async("a", b"new")
         assert cloud.drain()
 
     assert sorted(notes(tmp_path, "a")) == [b"new", b"new", b"old"]
 
 
+HANG = """
+import os, pathlib, time
+
+def handler(event, context):
+    path = pathlib.Path(os.environ["NOTES"], context.function.name)
+    first = not path.exists()
+    with path.open("ab") as notes:
+        notes.write(b"%d\\n" % os.getpid())
+    time.sleep(600 if first else 0)
+"""
+LIFE = 4.0
+"""Seconds before the kill: enough for a cold start, on a slow machine too."""
+
+
+def killing(request: str) -> Chaos:
+    """Kills the first attempt of that request, late in the time it has."""
+    for seed in count():
+        fate = Chaos(seed, only(kill=1.0, longest_life=LIFE))
+        life = fate.kill_after(fate.request_id(request), 1)
+        if life is not None and life > 0.8 * LIFE:
+            return Chaos(seed, fate.rates)
+    raise AssertionError  # not reached
+
+
 def test_an_instance_can_be_killed_in_the_middle_of_a_request(tmp_path: Path) -> None:
-    """The hook names the request and its attempt; the next attempt has a new instance."""
-    code = NOTE + "    import time; time.sleep(0.5 if event == b'slow' else 0)\n"
-    asked: list[tuple[str, int]] = []
+    """What its handler had begun is begun again, by a new instance."""
     lines: list[str] = []
-
-    def kill_after(request_id: str, attempt: int) -> float | None:
-        asked.append((request_id, attempt))
-        return 0.2 if attempt == 1 else None
-
-    options = Options(instances=1, first_pause=0.01, kill_after=kill_after,
+    template = noting(tmp_path, HANG)
+    template = replace(template, functions=template.functions[:1])
+    options = Options(instances=1, first_pause=0, chaos=killing(f"a {BUCKET}/input/digits/7.png"),
                       on_line=lambda _name, line: lines.append(line))  # fmt: skip
-    with LocalCloud(noting(tmp_path, code), options) as cloud:
-        slow = cloud.invoke_async("a", b"slow")
+    with LocalCloud(template, options) as cloud:
+        client(cloud).put_object("input/digits/7.png", b"x")
         assert cloud.drain()
-        quick = cloud.invoke_async("a", b"quick")
-        assert cloud.drain()
+        load = cloud.load()
 
-    assert asked == [(slow, 1), (slow, 2), (quick, 1)]
-    assert notes(tmp_path, "a") == [b"slow", b"slow", b"quick"]
+    first, second = notes(tmp_path, "a")
+    assert first != second
     assert lines == ["the process ended: status -9"]
+    assert load == Load(unfinished=0, accepted=1, retried=1)
 
 
 def test_disks_that_a_killed_cloud_left_are_removed(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from threading import Event
 import oss2
 import pytest
 
+from tools.processes import children, lives
 from tools.samples import pictures, truth
 
 BUCKET = "fanlight-demo"
@@ -45,28 +46,11 @@ class Up:
         auth = oss2.AuthV4("local-id", "local-secret")
         return oss2.Bucket(auth, self.url, BUCKET, region="cn-hangzhou", connect_timeout=10)
 
-    def _instances(self) -> list[int]:
-        """The processes it has started."""
-        found = []
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            state = _stat(int(stat.parent.name))
-            if state is not None and state[1] == str(self.process.pid):
-                found.append(int(stat.parent.name))
-        return found
-
     def end(self, number: signal.Signals) -> None:
-        self.instances = self._instances()
+        self.instances = children(self.process.pid)
         self.process.send_signal(number)
         self.process.wait(60)
         self.log.close()
-
-
-def _stat(pid: int) -> list[str] | None:
-    """State and parent of a process; None if there is none."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
 
 
 @contextmanager
@@ -162,8 +146,7 @@ def test_kill_9_loses_no_upload_that_was_answered(tmp_path: Path) -> None:
 def gone(pids: list[int]) -> None:
     until = time.monotonic() + 10
     while time.monotonic() < until:
-        states = [_stat(pid) for pid in pids]
-        if all(state is None or state[0] == "Z" for state in states):
+        if not any(map(lives, pids)):
             return
         time.sleep(0.02)
     pytest.fail(f"still there: {pids}")

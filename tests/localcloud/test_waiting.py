@@ -1,8 +1,11 @@
 """The queue of asynchronous invocations: what was accepted is given out until it is done."""
 
+import resource
+import sqlite3
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +74,39 @@ def test_all_deliveries_are_accepted_or_none() -> None:
         waiting.add(Delivery("f", b"1"), Delivery("g", broken))
 
     assert (waiting.unfinished(), waiting.take("f")) == ({}, None)
+    assert waiting.load() == Load(unfinished=0, accepted=0, retried=0)
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """No file can grow, as on a full disk: SQLite's log is written to when it commits."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_what_cannot_be_committed_is_not_counted(tmp_path: Path) -> None:
+    """After a commit that fails everything is as before, and the next one is well."""
+    waiting = opened(tmp_path / "queue.sqlite")
+    waiting.add(Delivery("f", b"1"))
+    first = taken(waiting)
+
+    with no_room():
+        with pytest.raises(sqlite3.OperationalError):
+            waiting.add(Delivery("f", b"lost"))
+        with pytest.raises(sqlite3.OperationalError):
+            waiting.retry(first, 0)
+
+    assert waiting.take("f") is None
+    assert waiting.load() == Load(unfinished=1, accepted=1, retried=0)
+    waiting.add(Delivery("f", b"2"))
+    waiting.retry(first, 0)
+    assert waiting.load() == Load(unfinished=2, accepted=2, retried=1)
+    again = opened(tmp_path / "queue.sqlite")
+    assert {taken(again).event, taken(again).event} == {b"1", b"2"}
 
 
 def test_a_failure_and_what_follows_from_it_are_one_step(tmp_path: Path) -> None:

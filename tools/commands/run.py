@@ -13,6 +13,7 @@ import click
 from fanlight.answer import Choices
 from fanlight.bundle import Bundle, Thresholds, read_thresholds
 from fanlight.config import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS, Limits
+from tools.counted import counted
 from tools.engine import Job, run
 from tools.models import find_model
 from tools.places import Access, Side, access_options, check_apart, default_output
@@ -32,8 +33,8 @@ _NAMED = 20
 @click.option("--out", "-o", help="Where results go: a folder or oss://. [default: SOURCE-results]")
 @click.option(
     "--only",
-    type=click.Choice(["missing", "stale", "older-recipe"]),
-    help="Do these alone. older-recipe: results that are true of their images, but were made with "
+    type=click.Choice(["missing", "stale", OLDER]),
+    help=f"Do these alone. {OLDER}: results that are true of their images, but were made with "
     "another model or other settings. [default: missing and stale]",
 )
 @click.option("--processes", "-p", type=click.IntRange(1), help="[default: one a core]")
@@ -151,7 +152,7 @@ def _summary(totals: Totals, out: str) -> None:
     seconds, counts = time.monotonic() - totals.began, totals.counts
     total = sum(counts.values())
     worked = total - counts["unchanged"] - counts["left"]
-    parts = ", ".join(f"{counts[name]:,} {name}" for name in sorted(counts)) or "nothing done"
+    parts = counted(counts) or "nothing done"
     rate = f", {worked / seconds:,.0f} a second" if worked else ""
     click.echo(f"{total:,} images in {seconds:.1f} s{rate}: {parts}")
     if totals.other_recipe:

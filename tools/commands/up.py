@@ -9,6 +9,7 @@ import click
 
 from fanlight.errors import ConfigError
 from fanlight.place import SCHEME
+from tools.counted import counted
 from tools.localcloud.chaos import Chaos
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
@@ -98,14 +99,9 @@ def command(
         except KeyboardInterrupt:
             click.echo("stopping", err=True)
     if options.chaos:
-        click.echo(f"faults of seed {options.chaos.seed}: {told(options.chaos.counts())}")
+        faults = counted(options.chaos.counts()) or "none"
+        click.echo(f"faults of seed {options.chaos.seed}: {faults}")
     return 0
-
-
-def told(counts: dict[str, int]) -> str:
-    """Faults by kind, in a line."""
-    each = [f"{count:,} {kind.replace('_', ' ')}" for kind, count in counts.items()]
-    return ", ".join(each) or "none"
 
 
 def _require_free(option: str, port: int) -> None:

@@ -186,9 +186,6 @@ class LocalCloud:
             disks = self._folder.instances if self._folder else None
             return Instance(served, extra, options.python, options.on_line, disks)
 
-        if options.chaos:
-            kill = partial(options.chaos.kill_after, retries=function.retries)
-            options = replace(options, kill_after=kill)
         keys = partial(self._credentials, role_of(function))
         return Invoker(function, start, keys, self._waiting, self._failed, options)
 

@@ -170,13 +170,12 @@ class Invoker:
         return [one.instance for one in idle]
 
     def _serve(self, request: _Call | Invocation) -> None:
-        attempt = request.attempts + 1 if isinstance(request, Invocation) else 1
         instance = self._warm_one()
         try:
             instance = instance or self._start()
             answer = instance.invoke(
                 request.request_id, request.event, self._keys(request.request_id),
-                self._options.kill_after(request.request_id, attempt),
+                self._killed_after(request),
             )  # fmt: skip
         except Exception as error:  # noqa: BLE001 - whoever waits is owed an answer
             answer = Answer(ok=False, payload=error_document(type(error).__name__, str(error)))
@@ -186,6 +185,14 @@ class Invoker:
             request.answer.set_result(answer)
         else:
             self._settle(request, answer)
+
+    def _killed_after(self, request: _Call | Invocation) -> float | None:
+        """Seconds after which chaos kills the instance that serves this; None: it does not."""
+        chaos = self._options.chaos
+        if chaos is None:
+            return None
+        attempt = request.attempts + 1 if isinstance(request, Invocation) else 1
+        return chaos.kill_after(request.request_id, attempt, self.function.retries)
 
     def _warm_one(self) -> Instance | None:
         with self._state:

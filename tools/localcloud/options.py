@@ -8,16 +8,9 @@ from pathlib import Path
 from tools.localcloud.chaos import Chaos
 from tools.localcloud.instance import OnLine, default_python
 
-KillAfter = Callable[[str, int], float | None]
-"""Given a request id and the attempt, counted from 1: seconds until its instance is killed."""
-
 
 def _unheard(_function: str, _line: str) -> None:
     """What functions print goes nowhere."""
-
-
-def _spared(_request_id: str, _attempt: int) -> None:
-    """Every instance lives."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +23,9 @@ class Options:
     prints. `first_pause`: seconds before the first retry; it doubles with each. `idle_after`:
     seconds after which an instance without requests is ended. `permissive`: functions may do
     anything in OSS; otherwise what `fanlight policy` prints for their role. `data`: the folder that
-    keeps buckets and queue; None: they are gone when the cloud closes. `kill_after`: ends instances
-    in the middle of requests. `chaos`: makes faults happen, kills of its own among them. `clock`:
-    seconds since 1970, for the age of events and for retries.
+    keeps buckets and queue; None: they are gone when the cloud closes. `chaos`: makes faults
+    happen, kills of instances among them. `clock`: seconds since 1970, for the age of events and
+    for retries.
     """
 
     instances: int = 2
@@ -45,6 +38,5 @@ class Options:
     idle_after: float = 300.0
     permissive: bool = False
     data: Path | None = None
-    kill_after: KillAfter = _spared
     chaos: Chaos | None = None
     clock: Callable[[], float] = time.time

@@ -70,11 +70,17 @@ class QueueClosed(RuntimeError):
 
 @dataclass
 class _Change:
-    """What a transaction does beside the file: rows that are due, and how many more are left."""
+    """What a transaction does beside the file: rows that are due, how many more are left, counts.
+
+    `first_row`: of those that it accepts.
+    """
 
     database: sqlite3.Connection
+    first_row: int
     queued: list[tuple[str, float, int]] = field(default_factory=list)
     unfinished: Counter[str] = field(default_factory=Counter)
+    accepted: int = 0
+    retried: int = 0
 
 
 class Waiting:
@@ -170,7 +176,7 @@ class Waiting:
                 (not_before, invocation.row),
             )
             change.queued.append((invocation.function, not_before, invocation.row))
-            self._retried += 1
+            change.retried += 1
 
     def done(self, invocation: Invocation, *then: Delivery) -> None:
         """Forget it and accept what follows from it, in one step."""
@@ -208,14 +214,18 @@ class Waiting:
         with self._state:
             if self._database is None:
                 raise QueueClosed("the queue is closed")
-            change = _Change(self._database)
+            change = _Change(self._database, self._next_row)
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield change
                 self._database.execute("COMMIT")
             except BaseException:
-                self._database.execute("ROLLBACK")
+                if self._database.in_transaction:  # a commit that fails may have ended it
+                    self._database.execute("ROLLBACK")
                 raise
+            self._next_row += change.accepted
+            self._accepted += change.accepted
+            self._retried += change.retried
             for function, not_before, row in change.queued:
                 heapq.heappush(self._due[function], (not_before, row))
             for function, more in change.unfinished.items():
@@ -228,9 +238,7 @@ class Waiting:
                 wake()
 
     def _insert(self, change: _Change, delivery: Delivery) -> None:
-        row, now = self._next_row, self._clock()
-        self._next_row += 1
-        self._accepted += 1
+        row, now = change.first_row + change.accepted, self._clock()
         not_before = now + delivery.delay
         change.database.execute(
             "INSERT INTO waiting VALUES (?, ?, ?, ?, 0, ?, ?)",
@@ -238,3 +246,4 @@ class Waiting:
         )
         change.queued.append((delivery.function, not_before, row))
         change.unfinished[delivery.function] += 1
+        change.accepted += 1

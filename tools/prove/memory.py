@@ -5,6 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.processes import children
+
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -22,13 +24,7 @@ class Memory:
 
 def measured() -> Memory:
     """As it is now; zeros without a /proc."""
-    me = os.getpid()
-    children = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError, ValueError, IndexError):  # processes come and go meanwhile
-            if int(stat.read_text().rpartition(")")[2].split()[1]) == me:
-                children.append(_resident(int(stat.parent.name)))
-    return Memory(_resident(me), tuple(sorted(children)))
+    return Memory(_resident(os.getpid()), tuple(sorted(map(_resident, children()))))
 
 
 def _resident(pid: int) -> float:

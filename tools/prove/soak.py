@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 import oss2
 
+from tools.counted import counted
 from tools.localcloud.chaos import Chaos
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
@@ -70,7 +71,7 @@ class Printed:
         except (ValueError, AttributeError):
             outcome = ""
         with self.lock:
-            self.outcomes[outcome] += 1
+            self.outcomes.update([outcome] if outcome else [])
             self.leaked += leaks(f"a line of {function}", line)
 
 
@@ -198,16 +199,12 @@ def soak(uploads: int, seed: int, *, everyone: bool = True) -> tuple[str, Verdic
         f"quiet         after {took:.1f} s",
         f"events        {load.accepted:,}, {load.retried:,} retries, "
         f"{len(found.letters):,} dead letters",
-        f"outcomes      {_listed(printed.outcomes)}",
-        f"faults        {_listed(chaos.counts())}",
+        f"outcomes      {counted(printed.outcomes)}",
+        f"faults        {counted(chaos.counts())}",
         *(f"memory {mark:5.0%}  {memory}" for mark, memory in sorted(run.memory.items())),
         str(verdict),
     ]
     return "\n".join(lines), verdict
-
-
-def _listed(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count:,} {kind}" for kind, count in sorted(counts.items()) if kind)
 
 
 def main(arguments: list[str] | None = None) -> int:
