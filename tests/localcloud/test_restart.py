@@ -1,7 +1,9 @@
 """Events on their way when a local cloud stops, and the folder that keeps them."""
 
 import json
+import sqlite3
 import time
+from contextlib import closing
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -280,3 +282,20 @@ def test_a_damaged_file_is_named_and_lets_the_folder_go(tmp_path: Path, name: st
 
     with LocalCloud(noting(tmp_path), options) as cloud:
         assert cloud.drain()
+
+
+def test_an_end_that_cannot_be_written_down_is_written_later(tmp_path: Path) -> None:
+    """While the queue's file takes nothing the event is run again, and once it does, it is done."""
+    with LocalCloud(noting(tmp_path), Options(data=tmp_path / "data")) as cloud:
+        with closing(sqlite3.connect(tmp_path / "data" / "queue.sqlite")) as queue:
+            queue.execute(
+                "CREATE TRIGGER t BEFORE DELETE ON waiting BEGIN SELECT RAISE(ABORT, 'full'); END"
+            )
+            cloud.invoke_async("a", b"event")
+            deadline = time.monotonic() + 60
+            while len(notes(tmp_path, "a")) < 2 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            queue.execute("DROP TRIGGER t")
+
+        assert cloud.drain()
+        assert len(notes(tmp_path, "a")) >= 2

@@ -19,6 +19,8 @@ from tools.localcloud.waiting import Delivery, Invocation, QueueClosed, Waiting
 from tools.template import Function
 
 _LONGEST_PAUSE = 30.0
+_UNSETTLED = 1.0
+"""Seconds until a request is run again whose end could not be written down."""
 
 logger = logging.getLogger(__name__)
 
@@ -123,8 +125,10 @@ class Invoker:
                 self._serve(request)
             except QueueClosed:  # the cloud has gone; the row is there for the next one
                 return
-            except Exception:  # a row that stays is run again after a restart
+            except Exception:  # the row stays, so it is run again
                 logger.exception("request %s was not settled", request.request_id)
+                if isinstance(request, Invocation):
+                    self._waiting.again(request, _UNSETTLED)
             finally:
                 with self._state:
                     self._busy -= 1

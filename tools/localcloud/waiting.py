@@ -178,6 +178,13 @@ class Waiting:
             change.queued.append((invocation.function, not_before, invocation.row))
             change.retried += 1
 
+    def again(self, invocation: Invocation, pause: float) -> None:
+        """Give out once more, after `pause` seconds, what could be ended in neither way."""
+        with self._state:
+            due = (self._clock() + pause, invocation.row)
+            heapq.heappush(self._due[invocation.function], due)
+        self._wake(invocation.function)
+
     def done(self, invocation: Invocation, *then: Delivery) -> None:
         """Forget it and accept what follows from it, in one step."""
         with self._transaction() as change:
@@ -233,9 +240,12 @@ class Waiting:
                 if not self._unfinished[function]:
                     self._state.notify_all()
         for function in {function for function, _, _ in change.queued}:
-            wake = self._listeners.get(function)
-            if wake is not None:
-                wake()
+            self._wake(function)
+
+    def _wake(self, function: str) -> None:
+        wake = self._listeners.get(function)
+        if wake is not None:
+            wake()
 
     def _insert(self, change: _Change, delivery: Delivery) -> None:
         row, now = change.first_row + change.accepted, self._clock()
