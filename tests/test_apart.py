@@ -5,10 +5,11 @@ import faulthandler
 import json
 import os
 import signal
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -229,3 +230,60 @@ def test_the_memory_is_what_the_platform_says() -> None:
     told = [memory({"FC_FUNCTION_MEMORY_SIZE": "2048"}), memory({})]
 
     assert told == [2 * 1024 * 1024 * 1024, None]
+
+
+def tell(answer: bytes) -> None:
+    """Write to the pipe that the parent reads, in place of what is decoded, and leave."""
+    for descriptor in range(3, 256):
+        with suppress(OSError):  # not open, or the other end of a pipe
+            if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+                os.write(descriptor, answer)
+    os._exit(0)
+
+
+def announced(said: str) -> bytes:
+    return len(said).to_bytes(4, "little") + said.encode()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"\xff" * 4, id="no end"),
+        announced("no JSON"),
+        announced("[]"),
+        announced("7"),
+        announced('{"header": {}, "shape": [1, 1, 3]}'),
+        announced('{"header": {}, "shape": [100000, 100000, 3]}'),
+        announced('{"header": {}, "shape": [-1, -1]}'),
+        announced('{"header": {}, "shape": "ab"}'),
+    ],
+)
+def test_a_child_that_has_gone_wrong_costs_its_image_alone(answer: bytes) -> None:
+    """Whatever it announces is not believed: no memory is taken for it, and the key fails."""
+    with (
+        apart(doing(lambda: tell(answer))) as decoder,
+        pytest.raises(DecoderEnded, match=r"an answer that is none|process ended: exit code 0"),
+    ):
+        decoder(picture(".png"), LIMITS)
+
+
+def test_a_fault_of_any_length_is_told() -> None:
+    """A long error text is cut, so that it is an answer still."""
+
+    def fail() -> None:
+        raise RuntimeError("x" * 1_000_000)
+
+    with apart(doing(fail)) as decoder, pytest.raises(FanlightError, match=r"Error: x{900}"):
+        decoder(picture(".png"), LIMITS)
+
+
+def test_children_that_nobody_waits_for_are_no_failure() -> None:
+    """Where SIGCHLD is ignored an image is decoded all the same, and a crash is told as one."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        with apart() as decoder:
+            decoder(picture(".png"), LIMITS)
+        with apart(doing(lambda: os._exit(3))) as decoder, pytest.raises(DecoderEnded):
+            decoder(picture(".png"), LIMITS)
+    finally:
+        signal.signal(signal.SIGCHLD, before)

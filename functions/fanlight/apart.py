@@ -7,8 +7,8 @@ infers, and is told to use none.
 
 import gc
 import json
+import math
 import os
-import select
 import signal
 import struct
 import sys
@@ -29,15 +29,19 @@ from fanlight.answer import Answerer
 from fanlight.config import Limits
 from fanlight.errors import DecoderEnded, FanlightError, Rejected
 from fanlight.image import Decode, Header, Pixels
-
-_WATCH_MS = 20
-"""Between looks at the child's memory."""
+from fanlight.pipes import filled, sent
 
 _SET_PIPE_SIZE, _PIPE_BYTES = 1031, 1 << 20
 """F_SETPIPE_SZ of Linux's fcntl.h, and what any user may ask for: pixels are megabytes."""
 
 _REQUEST, _ANSWER = struct.Struct("<QQQ"), struct.Struct("<I")
 """Bytes of the image and both limits, then the image; bytes of JSON, then it, then the pixels."""
+
+_LONGEST_ANSWER, _LONGEST_FAULT = 64 * 1024, 1000
+"""Bytes of JSON and characters in it: a child that has gone wrong may announce anything."""
+
+_CHANNELS = 4
+"""The most that a pixel has."""
 
 
 @contextmanager
@@ -76,27 +80,27 @@ class Apart:
                 child = self._child = self._child or _forked(self._decode)
             except OSError:  # where no process can be had, the image is decoded all the same
                 return self._decode(data, limits)
-            said: dict[str, Any] | None = None
+            watch = _Watch(child.process, self._seconds(), self._memory)
+            done = False
             try:
-                said, pixels = child.ask(
-                    data, limits, _Watch(child.process, self._seconds(), self._memory)
-                )
+                answer = child.ask(data, limits, watch)
+                done = True
             except (EOFError, OSError):
                 cause = _cause(self.close())
                 raise DecoderEnded(f"the decoder process ended: {cause}") from None
+            except (ValueError, KeyError, TypeError, AttributeError):
+                raise DecoderEnded("the decoder process gave an answer that is none") from None
             finally:
-                if said is None:
+                if not done:
                     self.close()
-        if "rejected" in said:
-            raise Rejected(*said["rejected"])
-        if "fault" in said:
-            raise FanlightError(f"decoding failed: {said['fault']}")
-        return Header(**said["header"]), pixels
+        if isinstance(answer, FanlightError):
+            raise answer
+        return answer
 
-    def close(self) -> int:
-        """End the child, if there is one; the status it ended with."""
+    def close(self) -> int | None:
+        """End the child, if there is one; the status it ended with, where that is known."""
         child, self._child = self._child, None
-        return child.end() if child else 0
+        return child.end() if child else None
 
 
 @dataclass(frozen=True)
@@ -107,20 +111,37 @@ class _Child:
     requests: int
     answers: int
 
-    def ask(self, data: bytes, limits: Limits, watch: "_Watch") -> tuple[dict[str, Any], Pixels]:
-        """What it says of an image, and the pixels; EOFError or OSError when it has ended."""
-        _sent(self.requests, _REQUEST.pack(len(data), limits.max_bytes, limits.max_pixels), watch)
-        _sent(self.requests, data, watch)
-        head = _filled(self.answers, bytearray(_ANSWER.size), watch)
-        said = json.loads(_filled(self.answers, bytearray(*_ANSWER.unpack(head)), watch))
-        return said, _filled(self.answers, np.empty(said.get("shape", 0), np.uint8), watch)
+    def ask(
+        self, data: bytes, limits: Limits, watch: "_Watch"
+    ) -> tuple[Header, Pixels] | FanlightError:
+        """What it says of an image.
 
-    def end(self) -> int:
+        EOFError or OSError when it has ended; ValueError, KeyError, TypeError or AttributeError
+        when it says what it should not.
+        """
+        sent(self.requests, _REQUEST.pack(len(data), limits.max_bytes, limits.max_pixels), watch)
+        sent(self.requests, data, watch)
+        (size,) = _ANSWER.unpack(filled(self.answers, bytearray(_ANSWER.size), watch))
+        if size > _LONGEST_ANSWER:
+            raise ValueError(size)
+        said = json.loads(filled(self.answers, bytearray(size), watch))
+        if "rejected" in said:
+            return Rejected(*said["rejected"])
+        if "fault" in said:
+            return FanlightError(f"decoding failed: {said['fault']}")
+        shape = said["shape"]
+        if not 0 < math.prod(shape) <= _CHANNELS * limits.max_pixels:
+            raise ValueError(shape)
+        return Header(**said["header"]), filled(self.answers, np.empty(shape, np.uint8), watch)
+
+    def end(self) -> int | None:
         os.close(self.requests)
         os.close(self.answers)
         with suppress(ProcessLookupError):
             os.kill(self.process, signal.SIGKILL)  # no effect on one that has ended by itself
-        return os.waitpid(self.process, 0)[1]
+        with suppress(ChildProcessError):  # where SIGCHLD is ignored, nobody is told
+            return os.waitpid(self.process, 0)[1]
+        return None
 
 
 def _forked(decode: Decode) -> _Child:
@@ -130,6 +151,8 @@ def _forked(decode: Decode) -> _Child:
         with suppress(OSError):
             fcntl(pipe, _SET_PIPE_SIZE, _PIPE_BYTES)
     os.set_blocking(requests, False)
+    # What runs at a fork may swallow a Ctrl-C that comes within.
+    signals = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         process = os.fork()
         if process == 0:
@@ -141,6 +164,7 @@ def _forked(decode: Decode) -> _Child:
         os.close(answers)
         raise
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, signals)
         os.close(asked)
         os.close(told)
     return _Child(process, requests, answers)
@@ -158,10 +182,10 @@ def _serve(decode: Decode, asked: int, told: int) -> NoReturn:
         cv2.setNumThreads(0)
         with suppress(EOFError):
             while True:
-                size, *limits = _REQUEST.unpack(_filled(asked, bytearray(_REQUEST.size)))
-                data = bytes(_filled(asked, bytearray(size)))
+                size, *limits = _REQUEST.unpack(filled(asked, bytearray(_REQUEST.size)))
+                data = bytes(filled(asked, bytearray(size)))
                 for part in _answer(decode, data, Limits(*limits)):
-                    _sent(told, part)
+                    sent(told, part)
         status = 0
     finally:
         os._exit(status)
@@ -177,42 +201,9 @@ def _answer(decode: Decode, data: bytes, limits: Limits) -> list[Any]:
     except Rejected as reason:
         said = {"rejected": [reason.code, reason.message]}
     except Exception as error:  # noqa: BLE001 - the parent tells of it
-        said = {"fault": f"{type(error).__name__}: {error}"}
+        said = {"fault": f"{type(error).__name__}: {error}"[:_LONGEST_FAULT]}
     text = json.dumps(said).encode()
     return [_ANSWER.pack(len(text)), text, *pixels]
-
-
-def _sent(pipe: int, data: Any, watch: Callable[[], None] | None = None) -> None:
-    left = _bytes_of(data)
-    while left:
-        _wait(pipe, select.POLLOUT, watch)
-        left = left[os.write(pipe, left) :]
-
-
-def _filled(pipe: int, buffer: Any, watch: Callable[[], None] | None = None) -> Any:
-    """`buffer`, filled from the pipe; EOFError when that ends before."""
-    left = _bytes_of(buffer)
-    while left:
-        _wait(pipe, select.POLLIN, watch)
-        count = os.readv(pipe, [left])
-        if not count:
-            raise EOFError
-        left = left[count:]
-    return buffer
-
-
-def _bytes_of(buffer: Any) -> memoryview:
-    view = memoryview(buffer)
-    return view.cast("B") if view.nbytes else memoryview(b"")  # what is empty cannot be cast
-
-
-def _wait(pipe: int, event: int, watch: Callable[[], None] | None) -> None:
-    if watch is None:
-        return  # the call itself waits
-    poll = select.poll()
-    poll.register(pipe, event)
-    while not poll.poll(_WATCH_MS):
-        watch()
 
 
 @dataclass(frozen=True)
@@ -249,8 +240,10 @@ def _resident(process: int) -> tuple[int, int]:
     return (int(fields[1]) - int(fields[2])) * page, int(fields[2]) * page
 
 
-def _cause(status: int) -> str:
+def _cause(status: int | None) -> str:
     """`signal 11 (SIGSEGV)` or `exit code 3`."""
+    if status is None:
+        return "how is not known"
     code = os.waitstatus_to_exitcode(status)
     if code >= 0:
         return f"exit code {code}"
