@@ -8,7 +8,6 @@ infers, and is told to use none.
 import gc
 import json
 import os
-import select
 import signal
 import struct
 import sys
@@ -29,9 +28,7 @@ from fanlight.answer import Answerer
 from fanlight.config import Limits
 from fanlight.errors import DecoderEnded, FanlightError, Rejected
 from fanlight.image import Decode, Header, Pixels
-
-_WATCH_MS = 20
-"""Between looks at the child's memory."""
+from fanlight.pipe import filled, sent
 
 _SET_PIPE_SIZE, _PIPE_BYTES = 1031, 1 << 20
 """F_SETPIPE_SZ of Linux's fcntl.h, and what any user may ask for: pixels are megabytes."""
@@ -109,11 +106,11 @@ class _Child:
 
     def ask(self, data: bytes, limits: Limits, watch: "_Watch") -> tuple[dict[str, Any], Pixels]:
         """What it says of an image, and the pixels; EOFError or OSError when it has ended."""
-        _sent(self.requests, _REQUEST.pack(len(data), limits.max_bytes, limits.max_pixels), watch)
-        _sent(self.requests, data, watch)
-        head = _filled(self.answers, bytearray(_ANSWER.size), watch)
-        said = json.loads(_filled(self.answers, bytearray(*_ANSWER.unpack(head)), watch))
-        return said, _filled(self.answers, np.empty(said.get("shape", 0), np.uint8), watch)
+        sent(self.requests, _REQUEST.pack(len(data), limits.max_bytes, limits.max_pixels), watch)
+        sent(self.requests, data, watch)
+        head = filled(self.answers, bytearray(_ANSWER.size), watch)
+        said = json.loads(filled(self.answers, bytearray(*_ANSWER.unpack(head)), watch))
+        return said, filled(self.answers, np.empty(said.get("shape", 0), np.uint8), watch)
 
     def end(self) -> int:
         os.close(self.requests)
@@ -158,10 +155,10 @@ def _serve(decode: Decode, asked: int, told: int) -> NoReturn:
         cv2.setNumThreads(0)
         with suppress(EOFError):
             while True:
-                size, *limits = _REQUEST.unpack(_filled(asked, bytearray(_REQUEST.size)))
-                data = bytes(_filled(asked, bytearray(size)))
+                size, *limits = _REQUEST.unpack(filled(asked, bytearray(_REQUEST.size)))
+                data = bytes(filled(asked, bytearray(size)))
                 for part in _answer(decode, data, Limits(*limits)):
-                    _sent(told, part)
+                    sent(told, part)
         status = 0
     finally:
         os._exit(status)
@@ -180,39 +177,6 @@ def _answer(decode: Decode, data: bytes, limits: Limits) -> list[Any]:
         said = {"fault": f"{type(error).__name__}: {error}"}
     text = json.dumps(said).encode()
     return [_ANSWER.pack(len(text)), text, *pixels]
-
-
-def _sent(pipe: int, data: Any, watch: Callable[[], None] | None = None) -> None:
-    left = _bytes_of(data)
-    while left:
-        _wait(pipe, select.POLLOUT, watch)
-        left = left[os.write(pipe, left) :]
-
-
-def _filled(pipe: int, buffer: Any, watch: Callable[[], None] | None = None) -> Any:
-    """`buffer`, filled from the pipe; EOFError when that ends before."""
-    left = _bytes_of(buffer)
-    while left:
-        _wait(pipe, select.POLLIN, watch)
-        count = os.readv(pipe, [left])
-        if not count:
-            raise EOFError
-        left = left[count:]
-    return buffer
-
-
-def _bytes_of(buffer: Any) -> memoryview:
-    view = memoryview(buffer)
-    return view.cast("B") if view.nbytes else memoryview(b"")  # what is empty cannot be cast
-
-
-def _wait(pipe: int, event: int, watch: Callable[[], None] | None) -> None:
-    if watch is None:
-        return  # the call itself waits
-    poll = select.poll()
-    poll.register(pipe, event)
-    while not poll.poll(_WATCH_MS):
-        watch()
 
 
 @dataclass(frozen=True)
