@@ -29,7 +29,7 @@ from fanlight.answer import Answerer
 from fanlight.config import Limits
 from fanlight.errors import DecoderEnded, FanlightError, Rejected
 from fanlight.image import Decode, Header, Pixels
-from fanlight.pipes import filled, sent
+from fanlight.pipe import filled, sent
 
 _SET_PIPE_SIZE, _PIPE_BYTES = 1031, 1 << 20
 """F_SETPIPE_SZ of Linux's fcntl.h, and what any user may ask for: pixels are megabytes."""

@@ -1,5 +1,6 @@
 """The promise, played in orders that Hypothesis chooses, on two kinds of store."""
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import repeat
 from random import Random
@@ -49,11 +50,17 @@ def is_violated(world: World) -> bool:
     return False
 
 
+def mostly_different(played: Counter[str]) -> bool:
+    """Nine in ten; how many stories come twice is up to the version of Hypothesis."""
+    return 10 * played["different ones"] >= 9 * played["interleavings"]
+
+
 def test_the_promise_holds_on_any_store() -> None:
     """No upload is lost and no result stale, whatever a store may do; and much of it was done."""
     played = explore(memory_clouds(), 400, seed_of=1)
 
-    assert played["different ones"] >= 400
+    assert played["interleavings"] >= 400
+    assert mostly_different(played)
     assert played["crashes"] > 100
     assert played["late writes"] > 50
     assert played["dead letters"] > 20
@@ -65,7 +72,8 @@ def test_the_promise_holds_over_http() -> None:
     with http_clouds() as clouds:
         played = explore(clouds, 20, seed_of=1)
 
-    assert played["different ones"] >= 20
+    assert played["interleavings"] >= 20
+    assert mostly_different(played)
     assert played["late writes"] > 0
 
 
@@ -125,6 +133,6 @@ def test_the_command_says_what_was_played(capsys: pytest.CaptureFixture[str]) ->
     assert main(["--memory", "5", "--http", "2"]) == 0
 
     memory, http = capsys.readouterr().out.splitlines()
-    assert memory.startswith("in memory: 5 interleavings, 5 different ones, ")
+    assert memory.startswith("in memory: 5 interleavings, ")
     assert http.startswith("over HTTP: 2 interleavings, ")
     assert memory.endswith("; violations: 0")

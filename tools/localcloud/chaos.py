@@ -113,9 +113,8 @@ class Chaos:
         if self._noted(self.decide("duplicate", name, nth, ["duplicate"])):
             delays.append(0.0)
         for n in range(len(delays)):
-            late = self.decide("delay", f"{name}#{n}", nth, ["delay"])
-            if self._noted(late):
-                assert late is not None  # noqa: S101 - for the type checker
+            late = self._noted(self.decide("delay", f"{name}#{n}", nth, ["delay"]))
+            if late is not None:
                 delays[n] = late.amount * self.rates.longest_delay
         return delays
 
@@ -142,8 +141,8 @@ class Chaos:
     def good_for(self, request_id: str) -> float | None:
         """Seconds after which the invocation's next credentials expire; None if they do not."""
         name = request_id[:18]
-        fault = self.decide("expire", name, self._nth("expire", name), ["expire"])
-        return fault.amount * self.rates.longest_good if self._noted(fault) and fault else None
+        fault = self._noted(self.decide("expire", name, self._nth("expire", name), ["expire"]))
+        return None if fault is None else fault.amount * self.rates.longest_good
 
     def clock(self) -> float:
         """Seconds since 1970 by OSS's clock, which jumps for the requests that `clock` befalls."""

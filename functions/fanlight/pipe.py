@@ -1,4 +1,4 @@
-"""Whole buffers through a pipe whose other end may hang or be gone."""
+"""A whole buffer into a pipe or out of it, with looks at its other end while that takes long."""
 
 import os
 import select
@@ -6,11 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 _WATCH_MS = 20
-"""Between two calls of a watch, which may raise to end the wait."""
+"""Between two calls of `watch`, which looks at the memory of a process, too."""
 
 
 def sent(pipe: int, data: Any, watch: Callable[[], None] | None = None) -> None:
-    """Write all of `data`; OSError when nobody reads any more."""
+    """Write all of `data`, a contiguous buffer. `watch` may raise to give up.
+
+    With `watch` the pipe has to be one that does not block. OSError when nobody reads it.
+    """
     left = _bytes_of(data)
     while left:
         _wait(pipe, select.POLLOUT, watch)
@@ -18,7 +21,7 @@ def sent(pipe: int, data: Any, watch: Callable[[], None] | None = None) -> None:
 
 
 def filled(pipe: int, buffer: Any, watch: Callable[[], None] | None = None) -> Any:
-    """`buffer`, filled from the pipe; EOFError when that ends before."""
+    """`buffer`, filled from the pipe; EOFError when that ends before. `watch` as in `sent`."""
     left = _bytes_of(buffer)
     while left:
         _wait(pipe, select.POLLIN, watch)
