@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -256,6 +257,20 @@ def test_temporary_keys_work_until_they_are_stale(endpoint: oss.OssEndpoint) -> 
     with pytest.raises(StaleCredentials, match=r"InvalidSecurityToken.*; get a new one"):
         stale.get("sts", 9)
     good.delete("sts")
+
+
+def test_no_token_is_logged_at_any_level(
+    endpoint: oss.OssEndpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    """oss2 writes what it signs where everything is logged; that has to stay out."""
+    caplog.set_level(logging.DEBUG)
+    store = open_store(endpoint.url, credentials=Credentials("STS.id", "hidden", "token"))
+
+    store.put("logged", BODY, if_absent=False)
+    store.delete("logged")
+
+    assert "token" not in caplog.text.replace("security-token", "")
+    assert "hidden" not in caplog.text
 
 
 def test_credentials_do_not_show_themselves() -> None:

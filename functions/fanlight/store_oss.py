@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import logging
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from fanlight.retry import Retry
 from fanlight.store import Meta, Object
 
 T = TypeVar("T")
+
+# At DEBUG, which a function's own settings may ask for, oss2 writes what it signs: tokens too.
+logging.getLogger("oss2").setLevel(logging.WARNING)
 
 _TIMEOUT = 20
 """Seconds without a byte from OSS before a request is given up and repeated."""
