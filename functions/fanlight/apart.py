@@ -14,7 +14,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from fcntl import fcntl
 from pathlib import Path
@@ -52,11 +52,8 @@ def spared(
     if sys.platform != "linux":
         yield answerer
         return
-    apart = Apart(answerer.decode, seconds, memory)
-    try:
+    with closing(Apart(answerer.decode, seconds, memory)) as apart:
         yield answerer.decoding(apart)
-    finally:
-        apart.close()
 
 
 class Apart:

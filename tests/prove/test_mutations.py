@@ -82,3 +82,16 @@ def test_a_word_that_fits_no_mutant_is_refused(capsys: pytest.CaptureFixture[str
         main([MUTANTS[0].name, "no such thing"])
 
     assert capsys.readouterr().err.endswith("error: no mutant has 'no such thing' in its name\n")
+
+
+def test_a_check_that_cannot_be_made_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is wrong with a mutant is said without a traceback, and is no success."""
+    mutant = Mutant("gone", "functions/classify.py", "no such\ntext", "", ("tests/test_place.py",))
+
+    assert main([], [mutant]) == 1
+
+    told = capsys.readouterr()
+    assert told.out == "without a mutant, all tests of 1 files pass\n"
+    assert told.err == (
+        "error: gone: functions/classify.py has 0 times, not once: 'no such\\ntext'\n"
+    )

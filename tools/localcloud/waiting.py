@@ -70,13 +70,9 @@ class QueueClosed(RuntimeError):
 
 @dataclass
 class _Change:
-    """What a transaction does beside the file: rows that are due, how many more are left, counts.
-
-    `first_row`: of those that it accepts.
-    """
+    """What a transaction does beside the file: rows now due, how many more are left, counts."""
 
     database: sqlite3.Connection
-    first_row: int
     queued: list[tuple[str, float, int]] = field(default_factory=list)
     unfinished: Counter[str] = field(default_factory=Counter)
     accepted: int = 0
@@ -116,10 +112,8 @@ class Waiting:
             except sqlite3.Error as error:
                 raise ConfigError(f"{name}: {error}") from None
             self._due.clear()
-            for function, not_before, row in rows:
+            for function, not_before, row in sorted(rows):  # a sorted list is a heap
                 self._due[function].append((not_before, row))
-            for heap in self._due.values():
-                heapq.heapify(heap)
             self._unfinished = Counter(function for function, _, _ in rows)
             self._next_row = 1 + max((row for _, _, row in rows), default=0)
             self._accepted = self._retried = 0
@@ -149,10 +143,9 @@ class Waiting:
             due = self._due[function]
             if self._database is None or not due or due[0][0] > self._clock():
                 return None
-            row = due[0][1]
             found = self._database.execute(
                 "SELECT id, function, request_id, event, attempts, born FROM waiting WHERE id = ?",
-                (row,),
+                (due[0][1],),
             ).fetchone()
             heapq.heappop(due)
             return Invocation(*found)
@@ -221,7 +214,7 @@ class Waiting:
         with self._state:
             if self._database is None:
                 raise QueueClosed("the queue is closed")
-            change = _Change(self._database, self._next_row)
+            change = _Change(self._database)
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield change
@@ -243,12 +236,10 @@ class Waiting:
             self._wake(function)
 
     def _wake(self, function: str) -> None:
-        wake = self._listeners.get(function)
-        if wake is not None:
-            wake()
+        self._listeners.get(function, lambda: None)()
 
     def _insert(self, change: _Change, delivery: Delivery) -> None:
-        row, now = change.first_row + change.accepted, self._clock()
+        row, now = self._next_row + change.accepted, self._clock()
         not_before = now + delivery.delay
         change.database.execute(
             "INSERT INTO waiting VALUES (?, ?, ?, ?, 0, ?, ?)",
