@@ -10,6 +10,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
@@ -106,7 +107,8 @@ class Body:
 def receive(pieces: Iterable[bytes], folder: Path | None = None) -> Body:
     """The body that arrives in `pieces`; a large one in a file of `folder` (or a temporary one).
 
-    What `pieces` raises goes through, and leaves no file behind.
+    What `pieces` raises goes through, and leaves no file behind; so does OSError for a file that
+    cannot be written.
     """
     arriving, held = iter(pieces), io.BytesIO()
     for piece in arriving:
@@ -127,7 +129,8 @@ def _spool(first: bytes, others: Iterator[bytes], folder: Path) -> Body:
             crc, size = crc64(piece, crc), size + len(piece)
         file.flush()  # it is read by position, past the buffer
     except BaseException:
-        file.close()
         path.unlink()
+        with suppress(OSError):  # a full disk fails here once more, for what is in the buffer
+            file.close()
         raise
     return Body(file=file, span=range(size), path=path, digests=(md5.digest(), crc))

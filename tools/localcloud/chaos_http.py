@@ -4,7 +4,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -100,7 +100,8 @@ class _Meddling:
     def incoming(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """The request's body; Dropped half way if it is to be cut."""
         if self._fault.kind == "cut_request":
-            self._read_half()
+            with suppress(OSError):  # the client may be gone already
+                self._read_half()
             raise Dropped
         yield from pieces
 
