@@ -157,6 +157,9 @@ class _Handler(BaseHTTPRequestHandler):
                 status, headers, chunks = "500 Internal Server Error", [], []
             try:
                 self._send(status, headers, chunks)
+            except EOFError:  # of a stored file; the client notices by the end of the connection
+                logger.exception("answer cut short: %s %s", self.command, self.path)
+                self.close_connection = True
             finally:
                 close = getattr(chunks, "close", None)
                 if close is not None:
