@@ -1,10 +1,13 @@
 """What the local OSS endpoint says and leaves behind when its disk takes no more."""
 
+import os
 import resource
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import oss2
 import pytest
@@ -75,3 +78,74 @@ def test_a_body_that_finds_no_folder_is_the_server_s_fault(
     assert [answer.status_code for answer in answers] == [500, 200]
     assert "<Code>InternalError</Code>" in answers[0].text
     assert "No such file or directory" in caplog.text
+
+
+def broken_index(folder: Path) -> None:
+    """Let no object be written any more: as where the index has no room, but each time."""
+    with closing(sqlite3.connect(folder / "index.sqlite")) as index:
+        index.execute(
+            """CREATE TRIGGER full BEFORE INSERT ON objects
+            BEGIN SELECT RAISE(ROLLBACK, 'no room'); END"""
+        )
+
+
+def test_a_write_that_fails_leaves_no_file(bucket: oss2.Bucket, tmp_path: Path) -> None:
+    """Content that was in its place before the index failed is taken away with its row."""
+    bucket.put_object("x", LARGE)
+    upload = bucket.init_multipart_upload("parts").upload_id
+    part = oss2.models.PartInfo(1, bucket.upload_part("parts", upload, 1, LARGE).etag)
+    there = sorted(files(tmp_path))
+    assert len(there) == 2
+    broken_index(tmp_path)
+
+    writes: list[Callable[[], Any]] = [
+        lambda: bucket.put_object("y", LARGE),
+        lambda: bucket.put_object("x", LARGE[1:]),
+        lambda: bucket.append_object("log", 0, LARGE),
+        lambda: bucket.copy_object("kept", "x", "copy"),
+        lambda: bucket.complete_multipart_upload("parts", upload, [part]),
+    ]
+    for write in writes:
+        with pytest.raises(oss2.exceptions.ServerError) as caught:
+            write()
+        assert (caught.value.status, caught.value.code) == (500, "InternalError")
+        assert sorted(files(tmp_path)) == there
+
+    assert bucket.get_object("x").read() == LARGE
+
+
+@pytest.mark.parametrize("size", [200_000, len(LARGE)])
+def test_content_that_finds_no_room_leaves_no_file(
+    bucket: oss2.Bucket, tmp_path: Path, size: int
+) -> None:
+    """A file that could be written in part is gone, be the content from memory or from a file."""
+    bucket.put_object("x", LARGE[:size])
+    upload = bucket.init_multipart_upload("parts").upload_id
+    there = files(tmp_path)
+    with no_file_over(150_000), pytest.raises(oss2.exceptions.ServerError) as put:
+        bucket.put_object("y", LARGE[:size])
+    with no_file_over(150_000), pytest.raises(oss2.exceptions.ServerError) as copied:
+        bucket.upload_part_copy("kept", "x", None, "parts", upload, 1)
+
+    assert [put.value.status, copied.value.status] == [500, 500]
+    assert files(tmp_path) == there
+    assert bucket.put_object("y", LARGE[:size]).status == 200
+
+
+def test_a_file_that_was_cut_ends_the_answer(
+    bucket: oss2.Bucket, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its reader is told by the end of the connection, not left waiting; the log has a line."""
+    bucket.put_object("x", LARGE)
+    (blob,) = (tmp_path / "blobs").iterdir()
+    os.truncate(blob, 1_000_000)
+
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        requests.get(bucket.sign_url("GET", "x", 60), timeout=20)
+
+    assert "ends too early, at 1000000" in caplog.text
+    with pytest.raises(oss2.exceptions.ServerError) as caught:
+        bucket.upload_part_copy(
+            "kept", "x", None, "y", bucket.init_multipart_upload("y").upload_id, 1
+        )
+    assert caught.value.status == 500

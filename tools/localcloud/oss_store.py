@@ -96,11 +96,11 @@ class Store:
     ) -> Stored:
         """Write an object; with `forbid` only if there is none of that key."""
         etag, crc = body.md5.hex().upper(), body.crc
-        with self._index.writing() as rows:
+        with self._blobs.fresh() as fresh, self._index.writing() as rows:
             oss_rows.require_free(rows, bucket, key, forbid=forbid)
             stored = Stored(etag, body.size, self._now(), crc, headers)
             if body.size > _INLINE:
-                record = Record(stored, blob=self._blobs.keep(body))
+                record = Record(stored, blob=fresh.keep(body))
             else:
                 record = Record(stored, content=body.read())
             replaced = oss_rows.write(rows, bucket, key, record)
@@ -115,12 +115,12 @@ class Store:
         Raises ObjectNotAppendable, and PositionNotEqualToLength unless the object has `position`
         bytes (none: 0); that error's headers say how many it has.
         """
-        with self._index.writing() as rows:
+        with self._blobs.fresh() as fresh, self._index.writing() as rows:
             record = oss_rows.find(rows, bucket, key)
             record = record or Record(Stored("", 0, 0, 0, headers, "Appendable"))
             present = record.stored
             _check_appendable(present, position)
-            blob = record.blob or self._blobs.keep(Body())
+            blob = record.blob or fresh.keep(Body())
             self._blobs.append(blob, position, body)
             etag = hashlib.md5(present.etag.encode() + body.md5, usedforsecurity=False)
             stored = replace(
@@ -179,13 +179,13 @@ class Store:
         forbid: bool,
     ) -> Stored:
         """Copy an object, with its own headers or with others; a link is copied as a link."""
-        with self._index.writing() as rows:
+        with self._blobs.fresh() as fresh, self._index.writing() as rows:
             record = oss_rows.require(rows, *source)
             oss_rows.require_free(rows, *target, forbid=forbid)
             stored = replace(record.stored, modified=self._now())
             if headers is not None:
                 stored = replace(stored, headers=headers)
-            blob = record.blob and self._blobs.link(record.blob)
+            blob = record.blob and fresh.link(record.blob)
             if blob is not None and stored.kind == "Appendable":
                 with closing(self._blobs.open(blob, stored.size)) as body:
                     stored = replace(stored, kind="Normal", etag=body.md5.hex().upper())
