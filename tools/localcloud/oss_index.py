@@ -26,6 +26,10 @@ CREATE TABLE IF NOT EXISTS objects (
     target TEXT NOT NULL, blob TEXT, content BLOB,
     PRIMARY KEY (bucket, key)
 );
+CREATE TABLE IF NOT EXISTS untold (
+    bucket TEXT NOT NULL, key BLOB NOT NULL, event TEXT NOT NULL,
+    PRIMARY KEY (bucket, key)
+);
 CREATE TABLE IF NOT EXISTS uploads (
     bucket TEXT NOT NULL, key BLOB NOT NULL, id TEXT NOT NULL, modified INTEGER NOT NULL,
     headers TEXT NOT NULL,
