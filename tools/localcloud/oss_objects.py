@@ -10,7 +10,7 @@ from tools.localcloud.credentials import Credentials, Keyring
 from tools.localcloud.oss_conditions import range_of, status_of
 from tools.localcloud.oss_events import Events
 from tools.localcloud.oss_post import read_form
-from tools.localcloud.oss_request import copy_source, to_xml
+from tools.localcloud.oss_request import copy_source, header_value, to_xml
 from tools.localcloud.oss_store import Store
 from tools.localcloud.oss_types import OssError, Request, Response, Stored
 from tools.localcloud.permissions import Policy, authorize
@@ -115,7 +115,11 @@ def get(service: Service, request: Request) -> Response:
 def _answer(request: Request, stored: Stored, body: Body) -> Response:
     status = status_of(stored, request.headers)
     headers = _object_headers(stored)
-    headers |= {k[9:].title(): v for k, v in request.query.items() if k in OVERRIDES}
+    headers |= {
+        name.removeprefix("response-").title(): header_value(name, value.encode().decode("latin-1"))
+        for name, value in request.query.items()
+        if name in OVERRIDES
+    }
     span = range_of(request.headers, stored.size)
     if status != 200 or span is None:
         return Response(status, headers, body)
@@ -130,8 +134,15 @@ def delete(service: Service, request: Request) -> Response:
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """What an object keeps of the headers it was written with."""
-    kept = {k: v for k, v in headers.items() if k in _KEPT or k.startswith("x-oss-meta-")}
+    """What an object keeps of the headers it was written with, or of a form's fields.
+
+    Raises InvalidArgument for a value that it could not be read with.
+    """
+    kept = {
+        name: header_value(name, value)
+        for name, value in headers.items()
+        if name in _KEPT or name.startswith("x-oss-meta-")
+    }
     return {"content-type": "application/octet-stream", **kept}
 
 

@@ -111,6 +111,18 @@ def number(query: Mapping[str, str], name: str, default: int, least: int, most: 
     return int(text)
 
 
+def header_value(name: str, value: str) -> str:
+    """The value itself; raises InvalidArgument if an answer's header of that name cannot have it.
+
+    It would end early at a line break, and the rest be taken for headers or for the content.
+    """
+    if not re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", name, re.ASCII):
+        raise OssError(400, "InvalidArgument", f"{name!r} is no name of a header.")
+    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
+        raise OssError(400, "InvalidArgument", f"{name} must not contain control characters.")
+    return value
+
+
 def coder(query: Mapping[str, str]) -> Callable[[str], str]:
     """How the answer is to spell keys: percent-encoded if asked, else as they are."""
     coding = query.get("encoding-type", "")
