@@ -107,3 +107,56 @@ def test_no_header_of_an_upload_adds_a_header(bucket: oss2.Bucket, sent: bytes) 
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"<Code>InvalidArgument</Code>" in answer
     assert not bucket.object_exists("folded")
+
+
+LONG = "9" * 5000  # more digits than Python reads
+
+NUMBERS: list[tuple[str, str, dict[str, str]]] = [
+    ("GET", "", {"max-keys": LONG}),
+    ("GET", "", {"list-type": "2", "max-keys": LONG}),
+    ("GET", "", {"uploads": "", "max-uploads": LONG}),
+    ("GET", "a", {"uploadId": "x", "max-parts": LONG}),
+    ("GET", "a", {"uploadId": "x", "part-number-marker": LONG}),
+    ("PUT", "a", {"uploadId": "x", "partNumber": LONG}),
+    ("POST", "a", {"append": "", "position": LONG}),
+]
+
+
+@pytest.mark.parametrize(("method", "key", "params"), NUMBERS, ids=lambda value: str(value)[:40])
+def test_a_number_that_is_too_long_is_refused(
+    bucket: oss2.Bucket, method: str, key: str, params: dict[str, str]
+) -> None:
+    """What is too long to be read as a number is an invalid argument, not an error in here."""
+    with pytest.raises(oss2.exceptions.ServerError) as caught:
+        bucket._do(method, bucket.bucket_name, key, params=params)
+
+    assert (caught.value.status, caught.value.code) == (400, "InvalidArgument")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        *({"Range": f"bytes={span}"} for span in (f"{LONG}-", f"-{LONG}", f"1-{LONG}")),
+        *({name: f"Mon, {LONG} Nov {LONG} {LONG}:00:00 GMT"}
+          for name in ("If-Modified-Since", "If-Unmodified-Since")),
+    ],
+    ids=lambda headers: next(iter(headers.values()))[:12],
+)  # fmt: skip
+def test_a_header_with_a_number_that_is_too_long_asks_for_nothing(
+    bucket: oss2.Bucket, headers: dict[str, str]
+) -> None:
+    """A range or a time of so many digits is nonsense like any other: the whole is sent."""
+    assert bucket.get_object("a", headers=headers).read() == BODY
+    assert bucket.head_object("a", headers=headers).content_length == len(BODY)
+    standard = {**headers, "x-oss-range-behavior": "standard"}
+    assert bucket.get_object("a", headers=standard).read() == BODY
+
+
+def test_a_part_s_number_that_is_too_long_is_malformed(bucket: oss2.Bucket) -> None:
+    """A completion that names such a part is refused as any that is no number."""
+    upload = bucket.init_multipart_upload("parts").upload_id
+    part = oss2.models.PartInfo(LONG, "0")
+    with pytest.raises(oss2.exceptions.ServerError) as caught:
+        bucket.complete_multipart_upload("parts", upload, [part])
+
+    assert (caught.value.status, caught.value.code) == (400, "MalformedXML")
