@@ -160,3 +160,18 @@ def test_a_part_s_number_that_is_too_long_is_malformed(bucket: oss2.Bucket) -> N
         bucket.complete_multipart_upload("parts", upload, [part])
 
     assert (caught.value.status, caught.value.code) == (400, "MalformedXML")
+
+
+def test_chunks_may_say_more_than_their_length(bucket: oss2.Bucket) -> None:
+    """A body with extensions and trailers is stored without them, and the connection goes on."""
+    url = bucket.sign_url("PUT", "chunked", 60).removeprefix(bucket.endpoint)
+    host, port = bucket.endpoint.removeprefix("http://").split(":")
+    head = f"PUT {url} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+    chunks = b'4;sign="a;b"\r\n1234\r\n5 ; x\r\n56789\r\n0\r\nx-checked: yes\r\n\r\n'
+    with socket.create_connection((host, int(port)), 20) as client:
+        client.sendall(head.encode() + b"\r\n" + chunks)
+        client.sendall(head.encode() + b"Connection: close\r\n\r\n" + chunks)
+        answers = client.makefile("rb").read()
+
+    assert answers.count(b"HTTP/1.1 200 OK\r\n") == 2
+    assert bucket.get_object("chunked").read() == BODY
