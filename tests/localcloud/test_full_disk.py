@@ -74,8 +74,12 @@ def test_a_body_that_finds_no_folder_is_the_server_s_fault(
     with requests.Session() as session:
         url = bucket.sign_url("PUT", "x", 60)
         answers = [session.put(url, data=body, timeout=20) for body in (LARGE, b"body")]
+        adapter: Any = session.get_adapter(url)
+        pools = adapter.poolmanager.pools
+        connections = [pools[key].num_connections for key in pools.keys()]  # noqa: SIM118
 
     assert [answer.status_code for answer in answers] == [500, 200]
+    assert connections == [1]
     assert "<Code>InternalError</Code>" in answers[0].text
     assert "No such file or directory" in caplog.text
 
