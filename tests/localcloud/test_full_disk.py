@@ -13,6 +13,8 @@ import oss2
 import pytest
 import requests
 
+from tools.localcloud.credentials import Keyring
+from tools.localcloud.invoke_api import InvokeEndpoint
 from tools.localcloud.oss import Credentials, OssEndpoint
 
 KEYS = Credentials("id", "secret")
@@ -153,3 +155,18 @@ def test_a_file_that_was_cut_ends_the_answer(
             "kept", "x", None, "y", bucket.init_multipart_upload("y").upload_id, 1
         )
     assert caught.value.status == 500
+
+
+def test_a_payload_that_finds_no_room_is_the_server_s_fault(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The invoke API says so in its own words."""
+    endpoint = InvokeEndpoint({}, lambda _: None, Keyring([KEYS]))
+    endpoint.start()
+    url = f"{endpoint.url}/2023-03-30/functions/a/invocations"
+    with no_file_over(2_500_000):
+        answer = requests.post(url, data=LARGE, timeout=20)
+    endpoint.stop()
+
+    assert (answer.status_code, answer.json()["Code"]) == (500, "InternalServerError")
+    assert "File too large" in caplog.text
