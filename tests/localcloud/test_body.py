@@ -71,3 +71,29 @@ def test_no_body_is_empty() -> None:
     """A Body of nothing has no bytes and is false."""
     assert not Body()
     assert (Body().size, Body().read(), list(Body().part(0, 0))) == (0, b"", [b""])
+
+
+def test_what_cannot_become_a_file_leaves_none(tmp_path: Path) -> None:
+    """move_to() raises what its content raises, and what it had written is gone."""
+    source = (tmp_path / "source").open("w+b")
+    source.write(b"x" * (MAX_IN_MEMORY + 3))
+    source.flush()
+    body = Body(file=source, span=range(MAX_IN_MEMORY + 4))
+
+    with pytest.raises(EOFError):
+        body.move_to(tmp_path / "kept")
+    body.close()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+@pytest.mark.parametrize("there", [0, 3, MAX_IN_MEMORY])
+def test_a_file_that_is_shorter_than_its_span_is_an_error(tmp_path: Path, there: int) -> None:
+    """Reading on where a file ends too early raises: it would never come to the end."""
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * there)
+    body = Body(file=path.open("rb"), span=range(MAX_IN_MEMORY + 1))
+
+    with pytest.raises(EOFError, match="ends too early"):
+        body.read()
+    body.close()

@@ -10,6 +10,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
@@ -26,8 +27,8 @@ crc64 = crcmod.mkCrcFun(0x142F0E1EBA9EA3693, initCrc=0, rev=True, xorOut=0xFFFFF
 class Body:
     """Bytes of known size: `content`, or `span` of an open `file`.
 
-    Iterating gives pieces of at most 256 KB. close() closes the file, and removes it if it has a
-    `path` and nobody took it with move_to().
+    Iterating gives pieces of at most 256 KB; EOFError if the file ends before its span does.
+    close() closes the file, and removes it if it has a `path` and nobody took it with move_to().
     """
 
     def __init__(
@@ -65,7 +66,11 @@ class Body:
             return
         for start in range(self._span.start, self._span.stop, _PIECE):
             # By position: parts of one body, and two who read it, do not move each other.
-            yield os.pread(self._file.fileno(), min(_PIECE, self._span.stop - start), start)
+            length = min(_PIECE, self._span.stop - start)
+            piece = os.pread(self._file.fileno(), length, start)
+            if len(piece) < length:
+                raise EOFError(f"the file of a body ends too early, at {start + len(piece)}")
+            yield piece
 
     def read(self) -> bytes:
         """The whole content in memory."""
@@ -78,10 +83,17 @@ class Body:
         return Body(file=self._file, span=self._span[start:stop])
 
     def move_to(self, path: Path) -> None:
-        """Be the file at `path`: by renaming one's own if there is one, else by writing it."""
+        """Be the file at `path`: by renaming one's own if there is one, else by writing it.
+
+        Nothing is left there by what fails.
+        """
         if self._path is None:
-            with path.open("wb") as file:
-                file.writelines(self)
+            try:
+                with path.open("wb") as file:
+                    file.writelines(self)
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
         else:
             self._path.replace(path)
             self._path = None
@@ -106,7 +118,8 @@ class Body:
 def receive(pieces: Iterable[bytes], folder: Path | None = None) -> Body:
     """The body that arrives in `pieces`; a large one in a file of `folder` (or a temporary one).
 
-    What `pieces` raises goes through, and leaves no file behind.
+    What `pieces` raises goes through, and leaves no file behind; so does OSError for a file that
+    cannot be written.
     """
     arriving, held = iter(pieces), io.BytesIO()
     for piece in arriving:
@@ -127,7 +140,8 @@ def _spool(first: bytes, others: Iterator[bytes], folder: Path) -> Body:
             crc, size = crc64(piece, crc), size + len(piece)
         file.flush()  # it is read by position, past the buffer
     except BaseException:
-        file.close()
         path.unlink()
+        with suppress(OSError):  # a full disk fails here once more, for what is in the buffer
+            file.close()
         raise
     return Body(file=file, span=range(size), path=path, digests=(md5.digest(), crc))

@@ -4,7 +4,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from tools.localcloud.body import Body, receive
 from tools.localcloud.chaos import REQUEST_FAULTS, Chaos, Fault
 from tools.localcloud.meddling import REFUSAL, Dropped, Meddling
+from tools.localcloud.oss_request import DIGITS
 from tools.localcloud.oss_types import OssError
 
 if TYPE_CHECKING:  # the interface exists for type checkers only
@@ -40,7 +41,7 @@ class Meddler:
         if not (self._chaos.everyone or key_id.startswith(_ROLE)):
             return None
         told = headers.get("Content-Length", "")
-        length = int(told) if told.isdecimal() else 0
+        length = int(told) if re.fullmatch(DIGITS, told) else 0
         name = f"{key_id} {method} {unquote(path.partition('?')[0])}"
         fault = self._chaos.request(name, _possible(method, length))
         if fault is None:
@@ -100,7 +101,8 @@ class _Meddling:
     def incoming(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """The request's body; Dropped half way if it is to be cut."""
         if self._fault.kind == "cut_request":
-            self._read_half()
+            with suppress(OSError):  # the client may be gone already
+                self._read_half()
             raise Dropped
         yield from pieces
 

@@ -21,6 +21,7 @@ from tools.localcloud.acs3 import ApiError, ApiRequest, verify
 from tools.localcloud.credentials import Keyring
 from tools.localcloud.instance import Answer
 from tools.localcloud.invoker import Invoker
+from tools.localcloud.meddling import REFUSAL
 from tools.localcloud.oss_request import headers_of
 from tools.localcloud.server import WsgiServer
 from tools.localcloud.waiting import Delivery
@@ -77,6 +78,8 @@ class InvokeEndpoint:
     ) -> Iterable[bytes]:
         request_id = str(uuid.uuid4())
         try:
+            if REFUSAL in environ:
+                raise environ[REFUSAL]
             status, headers, body = self._invoke(_from_environ(environ), request_id)
         except ApiError as error:
             status, headers, body = _refusal(error, request_id)

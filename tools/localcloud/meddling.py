@@ -8,7 +8,8 @@ if TYPE_CHECKING:  # the interface exists for type checkers only
     from _typeshed.wsgi import WSGIApplication
 
 REFUSAL = "localcloud.refusal"
-"""Where in an environ the OSS endpoint finds the OssError to answer without doing anything."""
+"""Where in an environ an application finds the exception to answer without doing anything: an
+OssError on purpose, or the OSError for which the body could not be kept."""
 
 
 class Dropped(Exception):

@@ -9,6 +9,7 @@ import logging
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from tools.localcloud.body import Body
 from tools.localcloud.credentials import Credentials, Keyring
 from tools.localcloud.meddling import REFUSAL, Meddle
 from tools.localcloud.oss_dialect import answer
+from tools.localcloud.oss_events import Events
 from tools.localcloud.oss_objects import Service
 from tools.localcloud.oss_request import (
     check_bucket,
@@ -51,9 +53,10 @@ class OssEndpoint:
     dated. `meddle`: asked about each request, for faults on demand.
     `keys`: what it accepts; another endpoint may share it.
 
-    `on_created` is called once for each object made, after the write and before the response,
-    in the thread of the request. What it raises fails the upload, though the object is there: no
-    upload is answered whose event nobody has, and a client sends it again.
+    `on_created` is called for each object made, after the write and before the response, in the
+    thread of the request. What it raises fails the upload, though the object is there: no upload
+    is answered whose event nobody has, and a client sends it again. It is called again at the next
+    start, in whatever process, for an object that is still there and of which it has not returned.
     """
 
     def __init__(  # noqa: PLR0913 - each has a default; together they are the endpoint
@@ -69,12 +72,12 @@ class OssEndpoint:
         clock: Callable[[], float] = time.time,
         meddle: Meddle | None = None,
     ) -> None:
-        self._on_created = on_created
         self._store = Store(data, clock)
         self._policies = {key: _parsed(own) for key, own in (policies or {}).items()}
         self.keys = Keyring(credentials)
+        self._events = Events(self._store.untold, on_created)
         self._service = Service(
-            self._store, self.keys, clock, region, account, self._policies, self._announce
+            self._store, self.keys, clock, region, account, self._policies, self._events
         )
         self._server = WsgiServer(self._serve, port, self._store.arriving, meddle)
 
@@ -84,7 +87,11 @@ class OssEndpoint:
         return self._server.url
 
     def start(self) -> None:
-        """Accept connections. Raises OSError if the port is taken."""
+        """Tell `on_created` what it has not heard, then accept connections.
+
+        Raises OSError if the port is taken, and what `on_created` raises.
+        """
+        self._events.tell_rest()
         self._server.start()
 
     def stop(self) -> None:
@@ -97,7 +104,10 @@ class OssEndpoint:
         self._store.close()
 
     def __enter__(self) -> "OssEndpoint":
-        self.start()
+        with ExitStack() as undo:
+            undo.callback(self.close)
+            self.start()
+            undo.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -143,10 +153,6 @@ class OssEndpoint:
         status = HTTPStatus(response.status)
         start_response(f"{status.value} {status.phrase}", list(headers.items()))
         return body
-
-    def _announce(self, event: ObjectCreated) -> None:
-        if self._on_created is not None:
-            self._on_created(event)
 
 
 def _parsed(documents: Sequence[Mapping[str, Any]]) -> list[Policy]:

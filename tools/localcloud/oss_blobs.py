@@ -13,6 +13,31 @@ from pathlib import Path
 from tools.localcloud.body import Body, receive
 
 
+class Fresh:
+    """Files that a `with` block makes, and that go again if an exception leaves it."""
+
+    def __init__(self, blobs: "Blobs") -> None:
+        self._blobs = blobs
+        self._names: list[str] = []
+
+    def keep(self, body: Body) -> str:
+        """As Blobs.keep."""
+        self._names.append(self._blobs.keep(body))
+        return self._names[-1]
+
+    def link(self, name: str) -> str:
+        """As Blobs.link."""
+        self._names.append(self._blobs.link(name))
+        return self._names[-1]
+
+    def __enter__(self) -> "Fresh":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._blobs.remove(self._names)
+
+
 class Blobs:
     """The files of `folder`, by names of their own; `arriving` is where bodies may be spooled."""
 
@@ -21,6 +46,10 @@ class Blobs:
         self.arriving = folder / "arriving"
         for each in (self._folder, self.arriving):
             each.mkdir(parents=True, exist_ok=True)
+
+    def fresh(self) -> Fresh:
+        """For what is made within a transaction: around it, so that it goes with its rows."""
+        return Fresh(self)
 
     def keep(self, body: Body) -> str:
         """Make `body` a file of this folder; returns its name."""

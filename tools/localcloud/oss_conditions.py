@@ -8,6 +8,7 @@ from calendar import timegm
 from collections.abc import Mapping
 from email.utils import parsedate
 
+from tools.localcloud.oss_request import DIGITS
 from tools.localcloud.oss_types import OssError, Stored
 
 
@@ -33,7 +34,7 @@ def range_of(headers: Mapping[str, str], size: int) -> range | None:
 
     With `x-oss-range-behavior: standard` it clips the range instead, or answers 416.
     """
-    found = re.fullmatch(r"bytes=(\d*)-(\d*)", headers.get("range", ""))
+    found = re.fullmatch(f"bytes=({DIGITS})?-({DIGITS})?", headers.get("range", ""))
     if found is None or found.group() == "bytes=-":
         return None
     first, last = found.groups()
@@ -53,8 +54,8 @@ def _tag(text: str) -> str:
 
 
 def _seconds(text: str) -> int | None:
-    parsed = parsedate(text)
     try:
+        parsed = parsedate(text)
         return None if parsed is None else timegm(parsed)
     except (ValueError, OverflowError):
         return None

@@ -26,6 +26,10 @@ CREATE TABLE IF NOT EXISTS objects (
     target TEXT NOT NULL, blob TEXT, content BLOB,
     PRIMARY KEY (bucket, key)
 );
+CREATE TABLE IF NOT EXISTS untold (
+    bucket TEXT NOT NULL, key BLOB NOT NULL, event TEXT NOT NULL,
+    PRIMARY KEY (bucket, key)
+);
 CREATE TABLE IF NOT EXISTS uploads (
     bucket TEXT NOT NULL, key BLOB NOT NULL, id TEXT NOT NULL, modified INTEGER NOT NULL,
     headers TEXT NOT NULL,
@@ -74,10 +78,11 @@ class Index:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # a full disk may have ended it already
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     def blobs(self) -> set[str]:
         """The names of all files that rows speak of."""

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote, unquote_to_bytes
 
-from tools.localcloud.oss_objects import Service, announce, forbids, kept_headers, result_headers
+from tools.localcloud.oss_objects import Service, forbids, kept_headers, result_headers
 from tools.localcloud.oss_request import check_key, number
 from tools.localcloud.oss_types import OssError, Request, Response
 
@@ -13,8 +13,11 @@ def append(service: Service, request: Request) -> Response:
         raise OssError(400, "MissingArgument", "AppendObject has to say its position.")
     position = number(request.query, "position", 0, 0, 5 * 1024**3)
     headers = kept_headers(request.headers)
-    stored = service.store.append(request.bucket, request.key, position, request.body, headers)
-    announce(service, request, "AppendObject", stored, position=position)
+    event = service.events.of(request, "AppendObject", position)
+    stored = service.store.append(
+        request.bucket, request.key, position, request.body, headers, untold=event
+    )
+    service.events.tell(request.bucket, request.key, stored, event)
     return Response(200, {**result_headers(stored), "x-oss-next-append-position": str(stored.size)})
 
 
@@ -24,8 +27,11 @@ def put_symlink(service: Service, request: Request) -> Response:
         raise OssError(400, "MissingArgument", "PutSymlink has to name its target.")
     target = check_key(unquote_to_bytes(request.headers["x-oss-symlink-target"]))
     headers, forbid = kept_headers(request.headers), forbids(request.headers)
-    link = service.store.put_symlink(request.bucket, request.key, target, headers, forbid=forbid)
-    announce(service, request, "PutSymlink", link)
+    event = service.events.of(request, "PutSymlink")
+    link = service.store.put_symlink(
+        request.bucket, request.key, target, headers, forbid=forbid, untold=event
+    )
+    service.events.tell(request.bucket, request.key, link, event)
     return Response(200, {"ETag": f'"{link.etag}"'})
 
 

@@ -2,7 +2,7 @@
 
 from tools.localcloud.body import Body
 from tools.localcloud.oss_conditions import range_of
-from tools.localcloud.oss_objects import Service, announce, forbids, kept_headers, result_headers
+from tools.localcloud.oss_objects import Service, forbids, kept_headers, result_headers
 from tools.localcloud.oss_request import coder, copy_source, from_xml, number, texts, to_xml
 from tools.localcloud.oss_types import OssError, Request, Response, Stored, Xml, iso_time
 
@@ -11,7 +11,8 @@ def create(service: Service, request: Request) -> Response:
     """InitiateMultipartUpload."""
     headers, forbid = kept_headers(request.headers), forbids(request.headers)
     upload = service.store.multipart.create(request.bucket, request.key, headers, forbid=forbid)
-    announce(service, request, "InitiateMultipartUpload", Stored("", 0, 0, 0, headers))
+    event = service.events.of(request, "InitiateMultipartUpload")
+    service.events.tell_part(request.bucket, request.key, Stored("", 0, 0, 0, headers), event)
     coded = coder(request.query)
     result = [("Bucket", request.bucket), ("Key", coded(request.key)), ("UploadId", upload)]
     return Response(200, {}, to_xml("InitiateMultipartUploadResult", result))
@@ -42,7 +43,8 @@ def _put_part(service: Service, request: Request, name: str, body: Body) -> Resp
     part = number(request.query, "partNumber", 0, 1, 10000)
     upload = request.query["uploadId"]
     etag = service.store.multipart.put_part(request.bucket, request.key, upload, part, body)
-    announce(service, request, name, Stored(etag, body.size, 0, body.crc, {}))
+    stored, event = Stored(etag, body.size, 0, body.crc, {}), service.events.of(request, name)
+    service.events.tell_part(request.bucket, request.key, stored, event)
     return Response(200, {"ETag": f'"{etag}"', "x-oss-hash-crc64ecma": str(body.crc)})
 
 
@@ -109,14 +111,16 @@ def complete(service: Service, request: Request) -> Response:
         raise OssError(400, "MalformedXML", "Each part has a number and an ETag.") from None
     if numbers != sorted(set(numbers)):
         raise OssError(400, "InvalidPartOrder", "The parts are not in ascending order.")
+    event = service.events.of(request, "CompleteMultipartUpload")
     stored = service.store.multipart.complete(
         request.bucket,
         request.key,
         request.query["uploadId"],
         parts,
         forbid=forbids(request.headers),
+        untold=event,
     )
-    announce(service, request, "CompleteMultipartUpload", stored)
+    service.events.tell(request.bucket, request.key, stored, event)
     key = coder(request.query)(request.key)
     result = [("Bucket", request.bucket), ("Key", key), ("ETag", f'"{stored.etag}"')]
     document = to_xml("CompleteMultipartUploadResult", result)

@@ -2,16 +2,17 @@
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from tools.localcloud.body import Body
 from tools.localcloud.credentials import Credentials, Keyring
 from tools.localcloud.oss_conditions import range_of, status_of
+from tools.localcloud.oss_events import Events
 from tools.localcloud.oss_post import read_form
-from tools.localcloud.oss_request import copy_source, to_xml
+from tools.localcloud.oss_request import copy_source, header_value, to_xml
 from tools.localcloud.oss_store import Store
-from tools.localcloud.oss_types import ObjectCreated, OssError, Request, Response, Stored
+from tools.localcloud.oss_types import OssError, Request, Response, Stored
 from tools.localcloud.permissions import Policy, authorize
 
 _KEPT = frozenset(["cache-control", "content-disposition", "content-encoding", "content-type"])
@@ -32,7 +33,7 @@ class Service:
     region: str
     account: str
     policies: Mapping[str, Sequence[Policy]]
-    on_created: Callable[[ObjectCreated], None]
+    events: Events
 
     def authorize(self, who: Credentials, needed: Sequence[tuple[str, str]]) -> None:
         """Raise OSS's AccessDenied unless the holder may do each (action, path) of `needed`."""
@@ -46,26 +47,30 @@ def put(service: Service, request: Request) -> Response:
     """PutObject, or CopyObject if a source is named."""
     if "x-oss-copy-source" in request.headers:
         return _copy(service, request)
+    event = service.events.of(request, "PutObject")
     stored = service.store.put(
         request.bucket,
         request.key,
         request.body,
         kept_headers(request.headers),
         forbid=forbids(request.headers),
+        untold=event,
     )
-    announce(service, request, "PutObject", stored)
+    service.events.tell(request.bucket, request.key, stored, event)
     return Response(200, result_headers(stored))
 
 
 def _copy(service: Service, request: Request) -> Response:
     anew = request.headers.get("x-oss-metadata-directive", "COPY").upper() == "REPLACE"
+    event = service.events.of(request, "CopyObject")
     stored = service.store.copy(
         copy_source(request.headers),
         (request.bucket, request.key),
         kept_headers(request.headers) if anew else None,
         forbid=forbids(request.headers),
+        untold=event,
     )
-    announce(service, request, "CopyObject", stored)
+    service.events.tell(request.bucket, request.key, stored, event)
     copied_at = parsedate_to_datetime(stored.last_modified)
     result = [
         ("LastModified", copied_at.strftime("%Y-%m-%dT%H:%M:%S.000Z")),
@@ -79,8 +84,11 @@ def post(service: Service, request: Request) -> Response:
     form = read_form(request, service.keys, service.clock())
     service.authorize(form.signer, [("oss:PutObject", f"{request.bucket}/{form.key}")])
     headers, forbid = kept_headers(form.fields), forbids(form.fields)
-    stored = service.store.put(request.bucket, form.key, form.content, headers, forbid=forbid)
-    announce(service, replace(request, key=form.key), "PostObject", stored)
+    event = service.events.of(request, "PostObject")
+    stored = service.store.put(
+        request.bucket, form.key, form.content, headers, forbid=forbid, untold=event
+    )
+    service.events.tell(request.bucket, form.key, stored, event)
     if form.status != 201:
         return Response(form.status, result_headers(stored))
     result = [("Bucket", request.bucket), ("Key", form.key), ("ETag", f'"{stored.etag}"')]
@@ -107,7 +115,11 @@ def get(service: Service, request: Request) -> Response:
 def _answer(request: Request, stored: Stored, body: Body) -> Response:
     status = status_of(stored, request.headers)
     headers = _object_headers(stored)
-    headers |= {k[9:].title(): v for k, v in request.query.items() if k in OVERRIDES}
+    headers |= {
+        name.removeprefix("response-").title(): header_value(name, value.encode().decode("latin-1"))
+        for name, value in request.query.items()
+        if name in OVERRIDES
+    }
     span = range_of(request.headers, stored.size)
     if status != 200 or span is None:
         return Response(status, headers, body)
@@ -122,8 +134,15 @@ def delete(service: Service, request: Request) -> Response:
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """What an object keeps of the headers it was written with."""
-    kept = {k: v for k, v in headers.items() if k in _KEPT or k.startswith("x-oss-meta-")}
+    """What an object keeps of the headers it was written with, or of a form's fields.
+
+    Raises InvalidArgument for a value that it could not be read with.
+    """
+    kept = {
+        name: header_value(name, value)
+        for name, value in headers.items()
+        if name in _KEPT or name.startswith("x-oss-meta-")
+    }
     return {"content-type": "application/octet-stream", **kept}
 
 
@@ -138,30 +157,6 @@ def result_headers(stored: Stored) -> dict[str, str]:
     if stored.kind == "Normal":
         headers["Content-MD5"] = b64encode(bytes.fromhex(stored.etag)).decode()
     return headers
-
-
-def announce(
-    service: Service,
-    request: Request,
-    name: str,
-    stored: Stored,
-    *,
-    position: int | None = None,
-) -> None:
-    """Tell the listener of an object, or of a part of one, made by the operation of that name."""
-    meta = {k: v for k, v in stored.headers.items() if k.startswith("x-oss-meta-")}
-    event = ObjectCreated(
-        bucket=request.bucket,
-        key=request.key,
-        name=f"ObjectCreated:{name}",
-        size=stored.size,
-        etag=stored.etag,
-        mime_type=stored.headers.get("content-type", ""),
-        user_meta={k: v.encode("latin-1").decode(errors="replace") for k, v in meta.items()},
-        request_id=request.request_id,
-        position=position,
-    )
-    service.on_created(event)
 
 
 def _object_headers(stored: Stored) -> dict[str, str]:

@@ -60,10 +60,17 @@ class Multipart:
         entries = [Entry(str(number), *about) for number, *about in found[:limit]]
         return Page(entries, [], entries[-1].key if len(found) > limit else "")
 
-    def complete(
-        self, bucket: str, key: str, upload: str, parts: Sequence[tuple[int, str]], *, forbid: bool
+    def complete(  # noqa: PLR0913 - what is written, and by name how
+        self,
+        bucket: str,
+        key: str,
+        upload: str,
+        parts: Sequence[tuple[int, str]],
+        *,
+        forbid: bool,
+        untold: str = "",
     ) -> Stored:
-        """Make the object of the parts named by number and ETag."""
+        """Make the object of the parts named by number and ETag; `untold` as for Store.put."""
         with self._index.reading() as rows:
             _headers(rows, bucket, key, upload)
             oss_rows.require_free(rows, bucket, key, forbid=forbid)
@@ -74,14 +81,18 @@ class Multipart:
             joined = self._blobs.join((blob, size) for _, size, blob in chosen)
         except FileNotFoundError:  # another request replaced a part or ended the upload
             raise OssError(400, "InvalidPart", _INVALID) from None
-        with closing(joined) as body, self._index.writing() as rows:
+        with (
+            closing(joined) as body,
+            self._blobs.fresh() as fresh,
+            self._index.writing() as rows,
+        ):
             headers = _headers(rows, bucket, key, upload)
             oss_rows.require_free(rows, bucket, key, forbid=forbid)
             if _chosen(rows, upload, parts) != chosen:
                 raise OssError(400, "InvalidPart", _INVALID)
             now, etag = self._now(), f"{digest}-{len(chosen)}"
             stored = Stored(etag, body.size, now, body.crc, headers, "Multipart")
-            record = Record(stored, self._blobs.keep(body))
+            record = Record(stored, fresh.keep(body), untold=untold)
             unneeded = oss_rows.write(rows, bucket, key, record)
             unneeded += _forget(rows, bucket, key, upload)
         self._blobs.remove(unneeded)

@@ -48,7 +48,7 @@ def read_form(request: Request, keys: Keyring, now: float) -> Form:
     return Form(
         key=check_key(key.encode("utf-8")),
         content=Body(content),
-        fields={name: _header_value(name, value) for name, value in fields.items()},
+        fields={name: value.encode().decode("latin-1") for name, value in fields.items()},
         signer=credentials,
         status=int(status) if status in ("200", "201") else 204,
     )
@@ -76,7 +76,7 @@ def _check_policy(encoded: str, values: Mapping[str, str], size: int, now: float
         policy = json.loads(b64decode(encoded))
         expires = timegm(time.strptime(policy["expiration"].partition(".")[0], "%Y-%m-%dT%H:%M:%S"))
         kept = [_is_kept(rule, values, size) for rule in policy["conditions"]]
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ArithmeticError, ValueError, LookupError, TypeError, AttributeError):
         raise OssError(400, "InvalidPolicyDocument", "The policy cannot be understood.") from None
     if expires < now:
         raise OssError(403, "AccessDenied", "Invalid according to Policy: Policy expired.")
@@ -99,9 +99,3 @@ def _is_kept(rule: Any, values: Mapping[str, str], size: int) -> bool:
         "in": value in list(operand),
     }
     return kept[kind]
-
-
-def _header_value(name: str, value: str) -> str:
-    if name.startswith("x-oss-meta-") and not value.isprintable():
-        raise OssError(400, "InvalidArgument", f"The field {name} cannot be kept as a header.")
-    return value.encode("utf-8").decode("latin-1")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # the interface exists for type checkers only
     from _typeshed.wsgi import WSGIEnvironment
 
 MAX_KEY_BYTES = 1023
+DIGITS = "[0-9]{1,4000}"
+"""A number in a request. Python reads none of more than 4,300 digits, and nobody means one."""
 
 
 def new_request_id() -> str:
@@ -106,9 +108,21 @@ def keys_to_delete(body: Body) -> list[str]:
 def number(query: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
     """A number among the parameters; raises InvalidArgument if it is none or out of range."""
     text = query.get(name) or str(default)
-    if not (text.isascii() and text.isdecimal() and least <= int(text) <= most):
+    if not (re.fullmatch(DIGITS, text) and least <= int(text) <= most):
         raise OssError(400, "InvalidArgument", f"{name} must be between {least} and {most}.")
     return int(text)
+
+
+def header_value(name: str, value: str) -> str:
+    """The value itself; raises InvalidArgument if an answer's header of that name cannot have it.
+
+    It would end early at a line break, and the rest be taken for headers or for the content.
+    """
+    if not re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", name, re.ASCII):
+        raise OssError(400, "InvalidArgument", f"{name!r} is no name of a header.")
+    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
+        raise OssError(400, "InvalidArgument", f"{name} must not contain control characters.")
+    return value
 
 
 def coder(query: Mapping[str, str]) -> Callable[[str], str]:

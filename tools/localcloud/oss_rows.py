@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tools.localcloud.oss_types import OssError, Stored
 
@@ -16,6 +16,7 @@ class Record:
     blob: str | None = None
     content: bytes | None = None  # not filled in by find(): content() reads it
     target: str = ""
+    untold: str = ""  # the event to be told of it; not filled in by find()
 
 
 def require_bucket(rows: sqlite3.Connection, bucket: str) -> int:
@@ -74,11 +75,45 @@ def write(rows: sqlite3.Connection, bucket: str, key: str, record: Record) -> li
         "INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (bucket, key.encode(), *about, *where),
     )
+    if record.untold:
+        values = (bucket, key.encode(), record.untold)
+        rows.execute("INSERT INTO untold VALUES (?, ?, ?)", values)
     return replaced
 
 
 def delete(rows: sqlite3.Connection, bucket: str, keys: Iterable[str]) -> list[str]:
-    """Take objects out; returns the files no row needs any more."""
+    """Take objects and their untold events out; returns the files no row needs any more."""
     query = "DELETE FROM objects WHERE bucket = ? AND key = ? RETURNING blob"
-    found = [rows.execute(query, (bucket, key.encode())).fetchall() for key in keys]
+    places = [(bucket, key.encode()) for key in keys]
+    found = [rows.execute(query, place).fetchall() for place in places]
+    rows.executemany("DELETE FROM untold WHERE bucket = ? AND key = ?", places)
     return [name for gone in found for (name,) in gone if name is not None]
+
+
+def followed(rows: sqlite3.Connection, bucket: str, key: str) -> tuple[Stored, str, Record]:
+    """What a reader is told, and under which key the content is, and how; see Store.get."""
+    link = require(rows, bucket, key)
+    if link.stored.kind != "Symlink":
+        return link.stored, key, link
+    record = find(rows, bucket, link.target)
+    if record is None:
+        raise OssError(404, "SymlinkTargetNotExist", "The symlink target object does not exist")
+    if record.stored.kind == "Symlink":
+        raise OssError(400, "InvalidTargetType", "The target of a link must not be a link.")
+    stored = replace(
+        record.stored,
+        modified=max(link.stored.modified, record.stored.modified),
+        headers=link.stored.headers,
+        kind="Symlink",
+    )
+    return stored, link.target, record
+
+
+def check_appendable(present: Stored, position: int) -> None:
+    """Raise ObjectNotAppendable or PositionNotEqualToLength; see Store.append."""
+    if present.kind != "Appendable":
+        raise OssError(409, "ObjectNotAppendable", "The object is not appendable.")
+    if position != present.size:
+        message = "The position is not equal to the length of the object."
+        expected = {"x-oss-next-append-position": str(present.size)}
+        raise OssError(409, "PositionNotEqualToLength", message, expected)

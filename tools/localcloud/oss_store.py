@@ -14,7 +14,6 @@ from functools import reduce
 from itertools import islice
 from pathlib import Path
 from shutil import rmtree
-from sqlite3 import Connection
 from tempfile import mkdtemp
 from weakref import finalize
 
@@ -25,6 +24,7 @@ from tools.localcloud.oss_index import OBJECTS, Index, first_after, walk
 from tools.localcloud.oss_parts import Multipart
 from tools.localcloud.oss_rows import Record
 from tools.localcloud.oss_types import Entry, OssError, Page, Stored
+from tools.localcloud.oss_untold import Untold
 
 _INLINE = 64 * 1024  # bytes; longer content has a file of its own
 
@@ -55,6 +55,7 @@ class Store:
         self._blobs = Blobs(folder)
         self._blobs.sweep(self._index.blobs())
         self.multipart = Multipart(self._index, self._blobs, self._now)
+        self.untold = Untold(self._index)
         self.arriving = self._blobs.arriving  # where bodies are spooled that put() is to take
 
     def close(self) -> None:
@@ -91,36 +92,53 @@ class Store:
         with self._index.reading() as rows:
             return datetime.fromtimestamp(oss_rows.require_bucket(rows, bucket), timezone.utc)
 
-    def put(
-        self, bucket: str, key: str, body: Body, headers: Mapping[str, str], *, forbid: bool
+    def put(  # noqa: PLR0913 - what is written, and by name how
+        self,
+        bucket: str,
+        key: str,
+        body: Body,
+        headers: Mapping[str, str],
+        *,
+        forbid: bool,
+        untold: str = "",
     ) -> Stored:
-        """Write an object; with `forbid` only if there is none of that key."""
+        """Write an object; with `forbid` only if there is none of that key.
+
+        `untold`, here and below: the event that `self.untold` has until it is told.
+        """
         etag, crc = body.md5.hex().upper(), body.crc
-        with self._index.writing() as rows:
+        with self._blobs.fresh() as fresh, self._index.writing() as rows:
             oss_rows.require_free(rows, bucket, key, forbid=forbid)
             stored = Stored(etag, body.size, self._now(), crc, headers)
             if body.size > _INLINE:
-                record = Record(stored, blob=self._blobs.keep(body))
+                record = Record(stored, blob=fresh.keep(body), untold=untold)
             else:
-                record = Record(stored, content=body.read())
+                record = Record(stored, content=body.read(), untold=untold)
             replaced = oss_rows.write(rows, bucket, key, record)
         self._blobs.remove(replaced)
         return stored
 
-    def append(
-        self, bucket: str, key: str, position: int, body: Body, headers: Mapping[str, str]
+    def append(  # noqa: PLR0913 - what is written, and by name how
+        self,
+        bucket: str,
+        key: str,
+        position: int,
+        body: Body,
+        headers: Mapping[str, str],
+        *,
+        untold: str = "",
     ) -> Stored:
         """Add to the end of an object, or begin one, which then has these headers.
 
         Raises ObjectNotAppendable, and PositionNotEqualToLength unless the object has `position`
         bytes (none: 0); that error's headers say how many it has.
         """
-        with self._index.writing() as rows:
+        with self._blobs.fresh() as fresh, self._index.writing() as rows:
             record = oss_rows.find(rows, bucket, key)
             record = record or Record(Stored("", 0, 0, 0, headers, "Appendable"))
             present = record.stored
-            _check_appendable(present, position)
-            blob = record.blob or self._blobs.keep(Body())
+            oss_rows.check_appendable(present, position)
+            blob = record.blob or fresh.keep(Body())
             self._blobs.append(blob, position, body)
             etag = hashlib.md5(present.etag.encode() + body.md5, usedforsecurity=False)
             stored = replace(
@@ -130,18 +148,26 @@ class Store:
                 modified=self._now(),
                 crc=reduce(lambda crc, piece: crc64(piece, crc), body, present.crc),
             )
-            oss_rows.write(rows, bucket, key, Record(stored, blob))
+            oss_rows.write(rows, bucket, key, Record(stored, blob, untold=untold))
         return stored
 
-    def put_symlink(
-        self, bucket: str, key: str, target: str, headers: Mapping[str, str], *, forbid: bool
+    def put_symlink(  # noqa: PLR0913 - what is written, and by name how
+        self,
+        bucket: str,
+        key: str,
+        target: str,
+        headers: Mapping[str, str],
+        *,
+        forbid: bool,
+        untold: str = "",
     ) -> Stored:
         """Write a link to another key of the bucket, which need not be there."""
         digest = hashlib.md5(target.encode(), usedforsecurity=False)
         with self._index.writing() as rows:
             oss_rows.require_free(rows, bucket, key, forbid=forbid)
             stored = Stored(digest.hexdigest().upper(), 0, self._now(), 0, headers, "Symlink")
-            replaced = oss_rows.write(rows, bucket, key, Record(stored, target=target))
+            record = Record(stored, target=target, untold=untold)
+            replaced = oss_rows.write(rows, bucket, key, record)
         self._blobs.remove(replaced)
         return stored
 
@@ -156,7 +182,7 @@ class Store:
     def head(self, bucket: str, key: str) -> Stored:
         """An object; for a link, what get() says."""
         with self._index.reading() as rows:
-            return self._followed(rows, bucket, key)[0]
+            return oss_rows.followed(rows, bucket, key)[0]
 
     def get(self, bucket: str, key: str) -> tuple[Stored, Body]:
         """An object and its content, to be closed by the caller.
@@ -165,7 +191,7 @@ class Store:
         headers. Raises SymlinkTargetNotExist, and InvalidTargetType for a link to a link.
         """
         with self._index.reading() as rows:
-            stored, place, record = self._followed(rows, bucket, key)
+            stored, place, record = oss_rows.followed(rows, bucket, key)
             if record.blob is not None:
                 return stored, self._blobs.open(record.blob, stored.size)
             return stored, Body(oss_rows.content(rows, bucket, place))
@@ -177,20 +203,21 @@ class Store:
         headers: Mapping[str, str] | None,
         *,
         forbid: bool,
+        untold: str = "",
     ) -> Stored:
         """Copy an object, with its own headers or with others; a link is copied as a link."""
-        with self._index.writing() as rows:
+        with self._blobs.fresh() as fresh, self._index.writing() as rows:
             record = oss_rows.require(rows, *source)
             oss_rows.require_free(rows, *target, forbid=forbid)
             stored = replace(record.stored, modified=self._now())
             if headers is not None:
                 stored = replace(stored, headers=headers)
-            blob = record.blob and self._blobs.link(record.blob)
+            blob = record.blob and fresh.link(record.blob)
             if blob is not None and stored.kind == "Appendable":
                 with closing(self._blobs.open(blob, stored.size)) as body:
                     stored = replace(stored, kind="Normal", etag=body.md5.hex().upper())
             inline = None if blob is not None else oss_rows.content(rows, *source)
-            copied = Record(stored, blob, inline, record.target)
+            copied = Record(stored, blob, inline, record.target, untold)
             replaced = oss_rows.write(rows, *target, copied)
         self._blobs.remove(replaced)
         return stored
@@ -218,30 +245,3 @@ class Store:
 
     def _now(self) -> int:
         return int(self._clock())
-
-    def _followed(self, rows: Connection, bucket: str, key: str) -> tuple[Stored, str, Record]:
-        # What a reader is told, and under which key the content is, and how.
-        link = oss_rows.require(rows, bucket, key)
-        if link.stored.kind != "Symlink":
-            return link.stored, key, link
-        record = oss_rows.find(rows, bucket, link.target)
-        if record is None:
-            raise OssError(404, "SymlinkTargetNotExist", "The symlink target object does not exist")
-        if record.stored.kind == "Symlink":
-            raise OssError(400, "InvalidTargetType", "The target of a link must not be a link.")
-        stored = replace(
-            record.stored,
-            modified=max(link.stored.modified, record.stored.modified),
-            headers=link.stored.headers,
-            kind="Symlink",
-        )
-        return stored, link.target, record
-
-
-def _check_appendable(present: Stored, position: int) -> None:
-    if present.kind != "Appendable":
-        raise OssError(409, "ObjectNotAppendable", "The object is not appendable.")
-    if position != present.size:
-        message = "The position is not equal to the length of the object."
-        expected = {"x-oss-next-append-position": str(present.size)}
-        raise OssError(409, "PositionNotEqualToLength", message, expected)

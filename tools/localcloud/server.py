@@ -4,6 +4,8 @@ Werkzeug's development server closes the connection after every response, and a 
 for each request costs more than the request. Here the body is read before the application
 runs, so that whatever it answers, the next request starts at the right byte; a large one into a
 file. `wsgi.input` is a Body. An answer that tells its Content-Length is sent piece by piece.
+What cannot be read is answered 400 here; for what cannot be kept, the application is given the
+OSError to answer, as its own fault.
 """
 
 import io
@@ -15,19 +17,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from werkzeug.serving import DechunkedInput
-
 from tools.localcloud.body import Body, receive
-from tools.localcloud.meddling import Dropped, Meddle
+from tools.localcloud.incoming import Unreadable, pieces
+from tools.localcloud.meddling import REFUSAL, Dropped, Meddle
 
 if TYPE_CHECKING:  # the interface exists for type checkers only
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-MAX_BODY = 5 * 1024**3  # what OSS takes in one PUT
-_PIECE = 1024 * 1024
 _IDLE_SECONDS = 120
 
 logger = logging.getLogger(__name__)
@@ -134,24 +133,23 @@ class _Handler(BaseHTTPRequestHandler):
         if server.meddle is not None:
             meddling = server.meddle(self.command, self.path, self.headers, self.rfile, self.wfile)
         try:
+            incoming = pieces(self.headers, self.rfile)
             if meddling is None:
-                self._answer(self._pieces(), server.app)
+                self._answer(incoming, server.app)
             else:
                 app = meddling.around(server.app, server.arriving)
-                self._answer(meddling.incoming(self._pieces()), app)
+                self._answer(meddling.incoming(incoming), app)
         except Dropped:
             self.close_connection = True
-
-    def _answer(self, pieces: Iterator[bytes], app: "WSGIApplication") -> None:
-        try:
-            body = receive(pieces, self.server.arriving)
-        except (ValueError, OSError):
+        except Unreadable:
             self.send_error(400)
             self.close_connection = True  # nobody knows where the next request would start
-            return
+
+    def _answer(self, incoming: Iterator[bytes], app: "WSGIApplication") -> None:
+        body, told = self._received(incoming)
         with closing(body):
             try:
-                status, headers, chunks = _call(app, self._environ(body))
+                status, headers, chunks = _call(app, {**self._environ(body), **told})
             except Dropped:
                 raise
             except Exception:  # one request's fault must not end the server
@@ -159,32 +157,22 @@ class _Handler(BaseHTTPRequestHandler):
                 status, headers, chunks = "500 Internal Server Error", [], []
             try:
                 self._send(status, headers, chunks)
+            except EOFError:  # of a stored file; the client notices by the end of the connection
+                logger.exception("answer cut short: %s %s", self.command, self.path)
+                self.close_connection = True
             finally:
                 close = getattr(chunks, "close", None)
                 if close is not None:
                     close()
 
-    def _pieces(self) -> Iterator[bytes]:
-        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            yield from self._dechunked()
-            return
-        length = int(self.headers.get("Content-Length", 0))
-        if not 0 <= length <= MAX_BODY:
-            raise ValueError(length)
-        while length > 0:  # in pieces: memory is taken for what came, not for what was announced
-            piece = self.rfile.read(min(length, _PIECE))
-            if not piece:
-                raise OSError("the client closed the connection inside the body")
-            length -= len(piece)
-            yield piece
-
-    def _dechunked(self) -> Iterator[bytes]:
-        stream, room = DechunkedInput(cast("IO[bytes]", self.rfile)), MAX_BODY
-        while piece := stream.read(_PIECE):
-            room -= len(piece)
-            if room < 0:
-                raise ValueError(MAX_BODY)
-            yield piece
+    def _received(self, incoming: Iterator[bytes]) -> tuple[Body, "WSGIEnvironment"]:
+        """The body, and what the environ says if there was no room for it."""
+        try:
+            return receive(incoming, self.server.arriving), {}
+        except OSError as error:
+            for _ in incoming:  # a client may listen only once it has sent everything
+                pass
+            return Body(), {REFUSAL: error}
 
     def _environ(self, body: Body) -> "WSGIEnvironment":
         path, _, query = self.path.partition("?")
