@@ -27,13 +27,15 @@ def upload_libs(cloud: OssProcess, folder: Path) -> int:
 def installed(package: str) -> dict[str, Path]:
     """The files of a package and of all it requires here: the name in site-packages -> the file.
 
-    Without scripts and bytecode: the one is not imported, the other is made where it runs.
+    Without scripts and headers, which are not imported, and without bytecode: a zip unpacked by
+    Python has other times, so that Python would compile it anew all the same.
     """
     files: dict[str, Path] = {}
     for name in _closure(package):
         for file in distribution(name).files or ():
             inside = PurePosixPath(file)
-            if ".." not in inside.parts and inside.suffix != ".pyc":
+            used = not {"..", "include"} & set(inside.parts) and inside.suffix != ".pyc"
+            if used:
                 files[str(inside)] = Path(str(file.locate()))
     return {name: path for name, path in files.items() if path.is_file()}
 

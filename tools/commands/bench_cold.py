@@ -36,15 +36,19 @@ def command(rounds: int, file: Path | None, *, fetched: bool) -> int:
         folder = Path(scratch)
         missing = _networks(folder)
         fetched = fetched and "TensorFlow" not in missing
+        notes: list[str] = []
         if fetched:
             click.echo("zipping TensorFlow", err=True)
             size = upload_libs(cloud, folder)
-            click.echo(f"{size / 1e6:.0f} MB", err=True)
+            notes.append(
+                f"fetch: a zip of {size / 1e6:.0f} MB, of TensorFlow as it is installed here, from "
+                "an endpoint on this machine (no network's time is in it), and unpacking it."
+            )
         chosen = designs(folder, cloud, fetched=fetched)
         with click.progressbar(length=len(chosen) * (rounds + 1), label="cold",
                                file=sys.stderr) as bar:  # fmt: skip
             report = cold(cloud, chosen, rounds, lambda: bar.update(1))
-    show(replace(report, skipped=missing), file)
+    show(replace(report, skipped=missing, notes=[*report.notes, *notes]), file)
     return 0
 
 
