@@ -6,6 +6,7 @@ from tools.lazy import Lazy
 
 _COMMANDS = {
     "cold": "A new process to its first result, against the article's design.",
+    "stages": "Where the time of one picture goes, from download to upload.",
     "warm": "One event and one picture, against the bare work and its requests.",
 }
 
