@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import click
 
 import classify
+from fanlight.bundle import Bundle
 from fanlight.errors import FanlightError
 from tools.bench.cloud import BUCKET, OssProcess
 from tools.bench.networks import DIGITS
@@ -35,10 +36,10 @@ class Subject:
     pictures: Mapping[str, bytes]
 
 
-def digits() -> Subject:
-    """The model that ships, with a plain digit and one on a sheet of paper."""
+def digits(bundle: Path = DIGITS) -> Subject:
+    """A model that finds a character, with a plain digit and one on a sheet of paper."""
     names = ("7-00000.png", "pasted-7-00000.jpg")
-    return Subject(DIGITS, {name: (FOLDER / name).read_bytes() for name in names})
+    return Subject(bundle, {name: (FOLDER / name).read_bytes() for name in names})
 
 
 def photographs(bundle: Path) -> Subject:
@@ -60,7 +61,8 @@ def subjects(models: tuple[str, ...]) -> tuple[list[Subject], dict[str, str]]:
 
 
 def _subject(bundle: Path) -> Subject:
-    return digits() if bundle == DIGITS.resolve() else photographs(bundle)
+    glyph = Bundle.read(bundle).input.resize == "glyph"
+    return digits(bundle) if glyph else photographs(bundle)
 
 
 @contextmanager
