@@ -9,6 +9,7 @@ from tools.lazy import Lazy
 from tools.shown import shown
 
 _COMMANDS = {
+    "bench": "Measure how fast it is here, against the limits of the machine.",
     "demo": "Watch sample pictures go into a local bucket and results come out.",
     "doctor": "Check a deployment, and say what to change.",
     "model": "Get, make, train, look at and publish models.",

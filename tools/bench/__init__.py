@@ -1,0 +1,1 @@
+"""How fast it is, against what the machine could do: `fanlight bench`."""

@@ -1,0 +1,24 @@
+"""`fanlight bench`: how fast it is here, against what this machine could do."""
+
+import click
+
+from tools.lazy import Lazy
+
+_COMMANDS = {
+    "cold": "A new process to its first result, against the article's design.",
+    "stages": "Where the time of one picture goes, from download to upload.",
+    "warm": "One event and one picture, against the bare work and its requests.",
+}
+
+
+@click.group(cls=Lazy, prefix="tools.commands.bench_", about=_COMMANDS)
+def command() -> None:
+    """Measure, on this machine, how fast it is and what the limits are.
+
+    Each benchmark compares inside one run, its designs taking turns, and prints medians with
+    quartiles; --json keeps every sample, with the machine they belong to. On a machine that does
+    other work the figures are of that too.
+
+    \b
+    fanlight bench cold --json build/bench/cold.json
+    """

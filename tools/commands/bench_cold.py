@@ -1,0 +1,63 @@
+"""`fanlight bench cold`: a new process to its first result."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from fanlight.errors import FanlightError
+from tools.bench.cloud import OssProcess
+from tools.bench.cold import cold, designs
+from tools.bench.libs import upload_libs
+from tools.bench.report import show
+
+
+@click.command()
+@click.option("--rounds", type=click.IntRange(1), default=10, show_default=True,
+              help="Instances of each design.")  # fmt: skip
+@click.option("--fetched", is_flag=True,
+              help="Also with TensorFlow fetched as a zip and unpacked, as the article has it. "
+              "Takes 5 GB of disk, minutes to begin, and half a minute a round.")  # fmt: skip
+@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path),
+              help="Write every sample to this file.")  # fmt: skip
+def command(rounds: int, file: Path | None, *, fetched: bool) -> int:
+    """Time a new process from its start to its first digit's result, part by part.
+
+    Fanlight on LiteRT, and on ONNX Runtime and TensorFlow where they are installed, against the
+    article's design with today's TensorFlow: libraries and model loaded in the handler, or in the
+    initializer. All have the weights of the digits model.
+    """
+    with tempfile.TemporaryDirectory() as scratch, OssProcess() as cloud:
+        folder = Path(scratch)
+        missing = _networks(folder)
+        fetched = fetched and "TensorFlow" not in missing
+        notes: list[str] = []
+        if fetched:
+            click.echo("zipping TensorFlow", err=True)
+            size = upload_libs(cloud, folder)
+            notes.append(
+                f"fetch: a zip of {size / 1e6:.0f} MB, of TensorFlow as it is installed here, from "
+                "an endpoint on this machine (no network's time is in it), and unpacking it."
+            )
+        chosen = designs(folder, cloud, fetched=fetched)
+        with click.progressbar(length=len(chosen) * (rounds + 1), label="cold",
+                               file=sys.stderr) as bar:  # fmt: skip
+            report = cold(cloud, chosen, rounds, lambda: bar.update(1))
+    show(replace(report, skipped=missing, notes=[*report.notes, *notes]), file)
+    return 0
+
+
+def _networks(folder: Path) -> dict[str, str]:
+    """Make them in a process of their own: this one stays small, so that it starts others fast."""
+    command = [sys.executable, "-m", "tools.bench.networks", str(folder)]
+    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    made = subprocess.run(command, env=quiet, capture_output=True, text=True, check=False)
+    if made.returncode:
+        raise FanlightError(f"the networks could not be made: {made.stderr.strip()[-500:]}")
+    missing: dict[str, str] = json.loads(made.stdout.splitlines()[-1])
+    return missing
