@@ -5,7 +5,7 @@ import click
 from tools.lazy import Lazy
 
 _COMMANDS = {
-    "cold": "A new process to its first result, against the article's design.",
+    "cold": "A new process to its first result, beside TensorFlow's way of doing it.",
     "stages": "Where the time of one picture goes, from download to upload.",
     "warm": "One event and one picture, against the bare work and its requests.",
 }

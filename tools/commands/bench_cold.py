@@ -28,9 +28,9 @@ from tools.bench.report import show
 def command(rounds: int, file: Path | None, *, fetched: bool) -> int:
     """Time a new process from its start to its first digit's result, part by part.
 
-    Fanlight on LiteRT, and on ONNX Runtime and TensorFlow where they are installed, against the
-    article's design with today's TensorFlow: libraries and model loaded in the handler, or in the
-    initializer. All have the weights of the digits model.
+    Fanlight on LiteRT, and on ONNX Runtime and TensorFlow where they are installed, beside the
+    design of the article that Fanlight began with, on today's TensorFlow: libraries and model
+    loaded in the handler, or in the initializer. All have the weights of the digits model.
     """
     with tempfile.TemporaryDirectory() as scratch, OssProcess() as cloud:
         folder = Path(scratch)
