@@ -374,6 +374,27 @@ def test_a_reduced_jpeg_keeps_enough(
     assert min(stored) >= min(min_side, least)
 
 
+@pytest.mark.parametrize("scale", [2, 4, 8])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_reduced_jpeg_is_the_mean_of_its_pixels(
+    scale: int, mode: str, *, progressive: bool, orientation: int
+) -> None:
+    """Each pixel of it is that of a square of the full picture, of whatever kind the JPEG is."""
+    small = np.random.default_rng(1).integers(0, 256, (5, 7, 3), np.uint8)
+    image = Image.fromarray(small).resize((112, 80), Image.Resampling.BICUBIC).convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(image, "jpeg", quality=95, subsampling=0, progressive=progressive, exif=exif)
+    full = decoded(data)
+    height, width = full.shape[:2]
+
+    expected = cv2.resize(full, (width // scale, height // scale), interpolation=cv2.INTER_AREA)
+
+    assert far(decoded(data, 80 // scale), expected) <= 4
+
+
 def tried(data: bytes) -> tuple[Header, Pixels] | Rejected:
     try:
         header = read_header(data, Limits(max_pixels=1_000_000))
