@@ -15,6 +15,7 @@ from tools.bench.cloud import OssProcess
 from tools.bench.cold import cold, designs
 from tools.bench.libs import upload_libs
 from tools.bench.report import show
+from tools.commands.bench_options import json_option
 
 
 @click.command()
@@ -23,8 +24,7 @@ from tools.bench.report import show
 @click.option("--fetched", is_flag=True,
               help="Also with TensorFlow fetched as a zip and unpacked, as the article has it. "
               "Takes 5 GB of disk, minutes to begin, and half a minute a round.")  # fmt: skip
-@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path),
-              help="Write every sample to this file.")  # fmt: skip
+@json_option
 def command(rounds: int, file: Path | None, *, fetched: bool) -> int:
     """Time a new process from its start to its first digit's result, part by part.
 

@@ -10,15 +10,13 @@ from tools.bench.cloud import OssProcess
 from tools.bench.function import subjects
 from tools.bench.report import show
 from tools.bench.warm import warm
+from tools.commands.bench_options import json_option, models_option
 
 
 @click.command()
-@click.option("--model", "-m", "models", multiple=True,
-              help="A bundle's folder or name; more than one may be given. "
-              "[default: digits, products]")  # fmt: skip
+@models_option
 @click.option("--rounds", type=click.IntRange(1), default=100, show_default=True)
-@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path),
-              help="Write every sample to this file.")  # fmt: skip
+@json_option
 def command(models: tuple[str, ...], rounds: int, file: Path | None) -> int:
     """Time the handler of a warm function for an event of one picture.
 
