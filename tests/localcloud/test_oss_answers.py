@@ -10,19 +10,14 @@ import oss2
 import pytest
 import requests
 
-from tools.localcloud.oss import Credentials, OssEndpoint
+from tests.localcloud.served import BODY, served
 
-BODY = b"123456789"
 ETAG = "25F9E794323B453885F5181F1B624D0B"
 
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[oss2.Bucket]:
-    with OssEndpoint([Credentials("id", "secret")]) as endpoint:
-        endpoint.create_bucket("pictures")
-        auth = oss2.AuthV4("id", "secret")
-        bucket = oss2.Bucket(auth, endpoint.url, "pictures", region="cn-hangzhou")
-        bucket.put_object("a", BODY)
+    with served() as bucket:
         yield bucket
 
 

@@ -10,20 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.localcloud.oss_forms import post_form
-from tools.localcloud.oss import Credentials, OssEndpoint
+from tests.localcloud.served import BODY, served
 
-BODY = b"123456789"
 KEPT = ["Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language",
         "Content-Type", "Expires"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[oss2.Bucket]:
-    with OssEndpoint([Credentials("id", "secret")]) as endpoint:
-        endpoint.create_bucket("pictures")
-        auth = oss2.AuthV4("id", "secret")
-        bucket = oss2.Bucket(auth, endpoint.url, "pictures", region="cn-hangzhou")
-        bucket.put_object("a", BODY)
+    with served() as bucket:
         yield bucket
 
 
