@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from fanlight.glyph import find_glyph
+from fanlight.ink import median, percentile
 
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -260,3 +261,20 @@ def test_stays_within_its_time() -> None:
         times.append(clock.getTimeMilli())
 
     assert min(times) < 250
+
+
+floats = hnp.arrays(
+    np.float32, hnp.array_shapes(max_dims=2, max_side=40), elements=st.floats(-1e6, 1e6, width=32)
+)
+
+
+@given(floats)
+def test_the_median_is_numpys(values: Floats) -> None:
+    """To the last bit, for even and odd counts, in one dimension and in two."""
+    assert median(values) == float(np.median(values))
+
+
+@given(floats, st.integers(0, 100))
+def test_percentiles_are_numpys(values: Floats, share: int) -> None:
+    """To the last bit, wherever they lie between two values."""
+    assert percentile(values, share) == float(np.percentile(values, share))

@@ -9,7 +9,7 @@ place, colour and light the digit had is taken out here.
 import cv2
 import numpy as np
 
-from fanlight.ink import Bytes, Floats, opaque, resized, stretched
+from fanlight.ink import Bytes, Floats, median, opaque, percentile, resized, stretched
 from fanlight.strokes import Digit, box_of, find_digit
 
 SIDE = 28
@@ -53,7 +53,7 @@ def _in_convention(sheet: Bytes) -> Floats | None:
         return None
     grey = sheet[:, :, 0] if sheet.shape[2] == 1 else cv2.cvtColor(sheet, cv2.COLOR_RGB2GRAY)
     ink = grey.astype(np.float32)
-    edge = float(np.median(np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])))
+    edge = median(np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]]))
     ink = ink - edge if edge < 128 else edge - ink
     peak = float(ink.max())
     if peak < 64:
@@ -81,7 +81,7 @@ def _close_up(sheet: Bytes, digit: Digit, scale: float) -> Floats:
     near = cv2.dilate(digit.mask[top:bottom, left:right].astype(np.uint8), SQUARE)
     near = cv2.resize(near, crop.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     ink = np.where(near > 0, np.maximum(digit.ink.of(crop, paper), 0), 0)
-    full = float(np.percentile(ink[ink > 0.4 * float(ink.max())], 60))
+    full = percentile(ink[ink > 0.4 * float(ink.max())], 60)
     ink = _thickened(np.clip((ink / full - 0.15) / 0.75, 0, 1))
     left, top, right, bottom = box_of(ink > 0.3)
     return ink[top:bottom, left:right]
@@ -105,7 +105,7 @@ def _thickened(ink: Floats) -> Floats:
 def _placed(ink: Floats) -> Floats:
     """Fit the ink into 20 x 20 and put its centre of mass at the centre of 28 x 28."""
     glyph = resized(ink, INNER / max(ink.shape))[:, :, 0]
-    glyph = np.clip(glyph / max(0.3, float(np.percentile(glyph[glyph > 0.1], 90))), 0, 1)
+    glyph = np.clip(glyph / max(0.3, percentile(glyph[glyph > 0.1], 90)), 0, 1)
     height, width = glyph.shape
     across, down = _centre(glyph)
     x = min(max(round(SIDE / 2 - across), 0), SIDE - width)
