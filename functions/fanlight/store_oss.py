@@ -1,4 +1,4 @@
-"""An OSS bucket as a store. The only code that imports oss2."""
+"""An OSS bucket as a store, through oss2."""
 
 import base64
 import hashlib
@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-import oss2
-import oss2.exceptions
 import requests
 import urllib3
 
 from fanlight.errors import ConfigError, FanlightError, KeyRefused, TransientError, Unsettled
+from fanlight.oss_sdk import oss2
 from fanlight.refusals import ADVICE, refusal
 from fanlight.retry import Retry
 from fanlight.store import Meta, Object
