@@ -4,28 +4,28 @@ import time
 
 _BEGAN = time.perf_counter()
 
-# The imports are part of a cold start, and timed as such.
+# The imports are part of a cold start, and timed as such. What is slow to import, all that knows
+# pixels, is left to the initializer, which has downloads to begin first.
+import gc  # noqa: E402
 import os  # noqa: E402
-import sys  # noqa: E402
 from collections.abc import Callable  # noqa: E402
+from contextlib import AbstractContextManager  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
 from functools import partial  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
+from typing import TYPE_CHECKING, Any  # noqa: E402
 
-import oss2  # noqa: E402
-
-from fanlight.answer import Answerer, Choices  # noqa: E402
-from fanlight.apart import spared  # noqa: E402
+from fanlight.beginning import begun, rehearse  # noqa: E402
 from fanlight.config import Config  # noqa: E402
-from fanlight.install import install  # noqa: E402
 from fanlight.log import Log, milliseconds  # noqa: E402
-from fanlight.model import Model  # noqa: E402
-from fanlight.reconcile import Reconciler  # noqa: E402
+from fanlight.oss_sdk import oss2  # noqa: E402
+from fanlight.reconcile import Answer, Reconciler  # noqa: E402
 from fanlight.retry import Retry  # noqa: E402
 from fanlight.runtime import credentials, initializer_retry, memory, retry  # noqa: E402
 from fanlight.store_oss import OssStore  # noqa: E402
 from fanlight.work import handle  # noqa: E402
+
+if TYPE_CHECKING:
+    from fanlight.answer import Answerer
 
 _IMPORTS = time.perf_counter() - _BEGAN
 
@@ -35,43 +35,49 @@ class _Instance:
     """What lives as long as the instance: no credential is in it."""
 
     config: Config
-    answerer: Answerer
-    session: oss2.Session
-    cold_start: dict[str, float] | None
+    answerer: "Answerer"
+    session: Any
+    cold_start: dict[str, Any] | None
 
 
 _instance: _Instance | None = None
 
+_CONNECTIONS = 20
+"""That are kept for each host: two downloads use 8 each."""
 
-def initializer(context: Any, load: Callable[[Path], Model] = Model.load) -> None:
-    """Load the model. A wrong setting fails here, with every problem named.
 
-    `load` opens a bundle's folder; the platform leaves it as it is.
-    """
+def initializer(context: Any) -> None:
+    """Load the model and warm it up. A wrong setting fails here, with every problem named."""
     global _instance  # noqa: PLW0603 - the platform's contract: state between calls is a module's
     config = Config.from_environ(os.environ)
-    session = oss2.Session()
-    began = time.perf_counter()
-    folder = _fetched(config, context, session)
-    fetched = time.perf_counter()
-    model = load(folder)
-    choices = Choices(config.limits, config.top_k, config.thresholds)
-    cold_start = {
-        "imports_ms": milliseconds(_IMPORTS),
-        "fetch_ms": milliseconds(fetched - began),
+    session = oss2.Session(pool_size=_CONNECTIONS)
+    clock = time.perf_counter
+    began = clock()
+    with begun(config, _opener(config, context, session), initializer_retry()) as beginning:
+        from fanlight.answer import Answerer, Choices
+        from fanlight.model import Model
+        from fanlight.warm_up import warm_up
+
+        imported = clock()
+        folder = beginning.model()
+        fetched = clock()
+        model = Model.load(folder)
+        answerer = Answerer(model, Choices(config.limits, config.top_k, config.thresholds))
+        loaded = clock()
+    instance = _Instance(config, answerer, session, None)
+    failure = warm_up(answerer)
+    if beginning.connected():
+        rehearse(_reconciler(instance, context, Retry.lasting(0)))
+    instance.cold_start = {
+        "imports_ms": milliseconds(_IMPORTS + imported - began + model.import_seconds),
+        "fetch_ms": milliseconds(fetched - imported),
         "model_load_ms": milliseconds(model.load_seconds),
         "first_inference_ms": milliseconds(model.first_inference_seconds),
+        "warm_up_ms": milliseconds(clock() - loaded),
+        **({"warm_up_failed": failure} if failure else {}),
     }
-    _instance = _Instance(config, Answerer(model, choices), session, cold_start)
-
-
-def _fetched(config: Config, context: Any, session: oss2.Session) -> Path:
-    """The model's folder. What lies in OSS is brought to this instance's disk first."""
-    store = _opener(config, context, initializer_retry(), session)
-    if config.libs:
-        # Behind what the package brings itself, so that it never replaces any of it.
-        sys.path.append(str(install(config.libs, store)))
-    return config.model if isinstance(config.model, Path) else install(config.model, store)
+    _instance = instance
+    gc.freeze()  # what has been made so far stays: no later collection has to look at it
 
 
 def handler(event: bytes, context: Any) -> dict[str, Any]:
@@ -84,9 +90,7 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
         log("cold start", **_instance.cold_start)
         _instance.cold_start = None
     until = retry(context)
-
-    # An image whose decoder hangs leaves its neighbours half of the time.
-    apart = partial(spared, _instance.answerer, lambda: until.remaining() / 2, memory(os.environ))
+    apart = partial(_apart, _instance.answerer, until)
     return handle(event, _reconciler(_instance, context, until), log, until.remaining, apart)
 
 
@@ -95,9 +99,16 @@ def pre_stop(context: Any) -> None:
     Log(context.request_id)("stopping")
 
 
+def _apart(answerer: "Answerer", until: Retry) -> AbstractContextManager[Answer]:
+    from fanlight.apart import spared  # which an image alone has no use for
+
+    # An image whose decoder hangs leaves its neighbours half of the time.
+    return spared(answerer, lambda: until.remaining() / 2, memory(os.environ))
+
+
 def _reconciler(instance: _Instance, context: Any, until: Retry) -> Reconciler:
     config = instance.config
-    store = _opener(config, context, until, instance.session)
+    store = partial(_opener(config, context, instance.session), retry=until)
     return Reconciler(
         images=store(config.input.bucket),
         input=config.input,
@@ -108,15 +119,12 @@ def _reconciler(instance: _Instance, context: Any, until: Retry) -> Reconciler:
     )
 
 
-def _opener(
-    config: Config, context: Any, until: Retry, session: oss2.Session
-) -> Callable[[str], OssStore]:
+def _opener(config: Config, context: Any, session: Any) -> Callable[..., OssStore]:
     """Stores are made for each invocation, because credentials rotate; connections are kept."""
     return partial(
         OssStore,
         endpoint=config.endpoint,
         region=config.region,
         credentials=credentials(context, os.environ),
-        retry=until,
         session=session,
     )

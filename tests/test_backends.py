@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from fanlight.model import Model, Prediction
 from tests import networks
 from tests.networks import LABELS, document, write_onnx
 from tools.bundles import write_bundle
+from tools.models import MODELS
 
 
 @pytest.fixture
@@ -153,6 +155,20 @@ def test_a_broken_onnx_file_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"^model fabrics: fabrics\.onnx cannot be loaded: "):
         Model.load(folder)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it asks Linux what is mapped")
+def test_a_litert_file_is_mapped(tmp_path: Path) -> None:
+    """The model's file is mapped into memory and shared, not copied."""
+    file = tmp_path / "n.tflite"
+    file.write_bytes((MODELS / "digits" / "digits.tflite").read_bytes())
+
+    loaded = backends.load("litert", file, 1)
+
+    mapped = [line for line in Path("/proc/self/maps").read_text().splitlines()
+              if line.endswith(str(file))]  # fmt: skip
+    assert loaded.input_shape == (1, 28, 28, 1)
+    assert [line.split()[1] for line in mapped] == ["r--s"]
 
 
 @pytest.mark.tensorflow

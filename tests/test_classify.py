@@ -194,6 +194,7 @@ def test_a_handler_without_initializer_makes_up_for_it(
         "model_load_ms",
         "request_id",
         "time",
+        "warm_up_ms",
     ]
     assert {line["request_id"] for line in lines} == {"request-1"}
     assert "hidden" not in json.dumps(lines)

@@ -38,7 +38,7 @@ class Model:
     def __init__(self, bundle: Bundle, backend: Backend) -> None:
         """ModelMismatch when the network is not the one the bundle describes."""
         self.bundle = bundle
-        self.load_seconds = 0.0
+        self.import_seconds = self.load_seconds = 0.0
         self._backend = backend
         self._check_input()
         started = time.perf_counter()
@@ -67,9 +67,11 @@ class Model:
         """
         started = time.perf_counter()
         bundle = Bundle.read(folder)
-        file = folder / bundle.file
+        read, file = time.perf_counter(), folder / bundle.file
         try:
-            backend = backends.load(bundle.format, file, threads or os.cpu_count() or 1)
+            library = backends.library(bundle.format)
+            imported = time.perf_counter()
+            backend = library.load(file, threads or os.cpu_count() or 1)
         except ImportError as error:
             raise ConfigError(f"model {bundle.name} needs {bundle.format}: {error}") from None
         except Exception as error:  # noqa: BLE001 - each library raises errors of its own
@@ -78,7 +80,8 @@ class Model:
             ) from None
         loaded = time.perf_counter()
         model = cls(bundle, backend)
-        model.load_seconds = loaded - started
+        model.import_seconds = imported - read
+        model.load_seconds = loaded - started - model.import_seconds
         return model
 
     def scores(self, pixels: Pixels) -> Tensor:

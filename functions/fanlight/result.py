@@ -6,12 +6,14 @@ Deterministic: the same object, package and kind of CPU give the same bytes, so 
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fanlight.bundle import Bundle, Thresholds
 from fanlight.config import Limits
 from fanlight.errors import Rejected
-from fanlight.image import Header
+
+if TYPE_CHECKING:  # slow to import
+    from fanlight.image import Header
 
 SCHEMA = "fanlight.result/1"
 REASONS = ("not_an_image", "unsupported_format", "corrupt", "too_many_bytes", "too_many_pixels",
@@ -41,7 +43,7 @@ def recipe(bundle: Bundle, limits: Limits, top_k: int, thresholds: Thresholds) -
 
 
 def classified(
-    source: Source, header: Header, bundle: Bundle, recipe: str, answer: dict[str, Any]
+    source: Source, header: "Header", bundle: Bundle, recipe: str, answer: dict[str, Any]
 ) -> dict[str, Any]:
     """The document of an image that has an answer: predictions, a decision, an embedding."""
     return _document(

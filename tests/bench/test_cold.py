@@ -14,6 +14,8 @@ from fanlight.errors import FanlightError
 from fanlight.model import Model
 from tools.bench.cloud import OssProcess
 from tools.bench.cold import (
+    BARE,
+    BUDGET,
     COLUMNS,
     FETCHED,
     IN_HANDLER,
@@ -25,6 +27,7 @@ from tools.bench.cold import (
     comparisons,
     designs,
     instance,
+    marks,
     parts,
 )
 from tools.bench.libs import LIBS_KEY, installed
@@ -63,8 +66,22 @@ def test_parts_add_up() -> None:
     }  # fmt: skip
 
     assert parts(10.0, told) == expected
-    assert parts(10.0, {**told, "marks": {**told["marks"], "fetch": 1.5}}) == {  # type: ignore[dict-item]
-        **expected, "fetch": 1.5, "event to result": 0.5,
+    others = {"fetch": 1.0, "warm_up": 0.5}
+    assert parts(10.0, {**told, "marks": {**told["marks"], **others}}) == {  # type: ignore[dict-item]
+        **expected, "fetch": 1.0, "warm-up": 0.5, "event to result": 0.5,
+    }  # fmt: skip
+
+
+def test_the_functions_log_tells_its_parts() -> None:
+    """Of its initializer's time, what its log does not name was imports."""
+    logged = [
+        '{"message": "cold start", "imports_ms": 900, "fetch_ms": 0, "model_load_ms": 125.0, '
+        '"first_inference_ms": 62.5, "warm_up_ms": 250.0}',
+        '{"message": "key", "ms": 4}',
+    ]
+
+    assert marks({"imported": 11.0, "ready": 12.0, "marks": {}}, logged) == {
+        "model_load": 0.125, "first_inference": 0.0625, "warm_up": 0.25, "libraries": 0.5625,
     }  # fmt: skip
 
 
@@ -75,12 +92,15 @@ def test_ours_runs_to_the_end(cloud: OssProcess, tmp_path: Path) -> None:
 
     report = cold(cloud, chosen, 2, lambda: steps.append(None))
 
-    assert [row.name for row in report.rows] == [OURS]
+    assert [row.name for row in report.rows] == [OURS, BARE]
     assert report.rows[0].seconds.keys() == set(COLUMNS) - {"fetch"}
-    assert all(len(samples) == 2 for samples in report.rows[0].seconds.values())
+    assert report.rows[1].seconds.keys() == {"interpreter", "imports"}
+    assert all(len(samples) == 2 for row in report.rows for samples in row.seconds.values())
     assert len(steps) == 3
     assert [one.what for one in report.comparisons] == [
         "fanlight, LiteRT, seconds in all",
+        *(f"fanlight, LiteRT, seconds of {part}" for part in BUDGET),
+        "fanlight, LiteRT, imports by those of its bare libraries",
         "fanlight, LiteRT, first request by a warm one",
     ]
 
@@ -97,11 +117,13 @@ def test_every_design_runs_to_the_end(cloud: OssProcess, networks: Path) -> None
 
     assert [row.name for row in report.rows] == [
         OURS, "fanlight, ONNX", "fanlight, TensorFlow", IN_INITIALIZER, IN_HANDLER,
-        FETCHED,
+        FETCHED, BARE,
     ]  # fmt: skip
-    *others, fetched = report.rows
-    assert all(row.seconds.keys() == set(COLUMNS) - {"fetch"} for row in others)
-    assert fetched.seconds.keys() == set(COLUMNS)
+    columns = {row.name: row.seconds.keys() for row in report.rows}
+    ours, articles = set(COLUMNS) - {"fetch"}, set(COLUMNS) - {"fetch", "warm-up"}
+    assert columns[OURS] == columns["fanlight, ONNX"] == columns["fanlight, TensorFlow"] == ours
+    assert columns[IN_INITIALIZER] == columns[IN_HANDLER] == articles
+    assert columns[FETCHED] == {*articles, "fetch"}
 
 
 @pytest.mark.tensorflow
@@ -119,7 +141,7 @@ def test_the_same_weights_give_the_same_scores(networks: Path) -> None:
 def test_a_failing_instance_is_an_error(cloud: OssProcess, tmp_path: Path) -> None:
     """A design that cannot start has no figures; what it said last is told."""
     settings = {**cloud.settings(DIGITS), "FANLIGHT_MODEL": str(tmp_path)}
-    broken = Design("broken", "ours", "initializer", settings)
+    broken = Design("broken", "classify", "initializer", settings)
 
     with pytest.raises(FanlightError, match=r"broken: the instance failed and said: .*model\.json"):
         instance(broken, ["input/0.png"], "output/broken/")
@@ -139,13 +161,20 @@ def test_results_are_looked_at(cloud: OssProcess, label: str) -> None:
 
 def test_comparisons_are_with_the_deployed_function() -> None:
     """How many times longer the article's ways take, and what was wanted."""
-    ours = Row(OURS, {"total": [0.5], "first request": [0.25], "warm request": [0.25]})
-    rows = [ours, Row(IN_INITIALIZER, {"total": [2.0]}), Row(FETCHED, {"total": [20.0]})]
+    within = {part: [0.01] for part in BUDGET}
+    ours = {"total": [0.5], "first request": [0.25], "warm request": [0.25], **within}
+    ours["imports"] = [0.75]
+    rows = [
+        Row(OURS, ours), Row(BARE, {"imports": [0.5]}), Row(IN_INITIALIZER, {"total": [2.0]}),
+        Row(FETCHED, {"total": [20.0]}),
+    ]  # fmt: skip
 
     made = comparisons(rows)
 
     assert [(list(one.values), one.met) for one in made] == [
-        ([4.0], False), ([40.0], True), ([0.5], True), ([1.0], True),
+        ([4.0], False), ([40.0], True), ([0.5], True),
+        *(([0.75], False) if part == "imports" else ([0.01], True) for part in BUDGET),
+        ([1.5], False), ([1.0], True),
     ]  # fmt: skip
 
 

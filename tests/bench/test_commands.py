@@ -31,11 +31,11 @@ def test_a_benchmark_prints_a_table_and_writes_json(tmp_path: Path, name: str) -
 
 
 def test_cold_says_what_it_skips(tmp_path: Path) -> None:
-    """Each library has its rows, or a line that says why not."""
-    run = bench("cold", "--rounds", "1", "--json", tmp_path / "out.json")
+    """Each library has its rows, or a line that says why not; --check fails what is missed."""
+    run = bench("cold", "--rounds", "1", "--check", "--json", tmp_path / "out.json")
 
-    assert run.returncode == 0
     document = json.loads((tmp_path / "out.json").read_bytes())
+    assert run.returncode == any(one["met"] is False for one in document["comparisons"])
     names = " ".join(row["name"] for row in document["rows"])
     assert "LiteRT" in names
     for library in ("ONNX", "TensorFlow"):

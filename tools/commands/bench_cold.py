@@ -24,8 +24,10 @@ from tools.commands.bench_options import json_option
 @click.option("--fetched", is_flag=True,
               help="Also with TensorFlow fetched as a zip and unpacked, as the article has it. "
               "Takes 5 GB of disk, minutes to begin, and half a minute a round.")  # fmt: skip
+@click.option("--check", is_flag=True,
+              help="Exit with 1 when a figure is not what was wanted of it.")  # fmt: skip
 @json_option
-def command(rounds: int, file: Path | None, *, fetched: bool) -> int:
+def command(rounds: int, file: Path | None, *, fetched: bool, check: bool) -> int:
     """Time a new process from its start to its first digit's result, part by part.
 
     Fanlight on LiteRT, and on ONNX Runtime and TensorFlow where they are installed, beside the
@@ -49,7 +51,7 @@ def command(rounds: int, file: Path | None, *, fetched: bool) -> int:
                                file=sys.stderr) as bar:  # fmt: skip
             report = cold(cloud, chosen, rounds, lambda: bar.update(1))
     show(replace(report, skipped=missing, notes=[*report.notes, *notes]), file)
-    return 0
+    return int(check and any(one.met is False for one in report.comparisons))
 
 
 def _networks(folder: Path) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import importlib
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,19 @@ class Backend(Protocol):
         """float32 of `input_shape` -> each output by its name, float32, flat."""
 
 
+class Library(Protocol):
+    """A module of this package: a back end's library, imported."""
+
+    def load(self, file: Path, threads: int) -> Backend:
+        """Load `file`. What it raises is the library's own."""
+
+
+def library(name: str) -> Library:
+    """Import the back end called `name`, which for some takes seconds."""
+    found: Any = importlib.import_module(f"fanlight.backends.{name}")
+    return found  # type: ignore[no-any-return] # a module, which has no type of its own
+
+
 def load(name: str, file: Path, threads: int) -> Backend:
     """Load `file` with the back end called `name`. What loading raises is the library's own."""
-    backend: Backend = importlib.import_module(f"fanlight.backends.{name}").load(file, threads)
-    return backend
+    return library(name).load(file, threads)
