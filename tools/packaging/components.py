@@ -12,10 +12,6 @@ OSS = {
     "aliyun-python-sdk-core": "oss2 imports it, for client-side encryption",
     "aliyun-python-sdk-kms": "the same",
     "pycryptodome": "the same",
-    "jmespath": "aliyun-python-sdk-core imports it",
-    "cryptography": "aliyun-python-sdk-core imports it",
-    "cffi": "cryptography imports it",
-    "pycparser": "cffi imports it",
 }
 """What talking to OSS takes: distribution -> why."""
 
@@ -63,7 +59,9 @@ PROVIDERS = {
 
 NOT_TAKEN = {
     "crcmod": "crcmod-plus is the same module, with its extension",
-    "typing-extensions": "only annotations of cryptography name it",
+    "typing-extensions": "ai-edge-litert's compiler tools import it; they are left out",
+    "cryptography": "aliyun-python-sdk-core imports it to sign for a key service",
+    "jmespath": "the same",
     "backports-strenum": "ai-edge-litert's compiler tools import it; they are left out",
     "flatbuffers": "ai-edge-litert's and onnxruntime's tools import it; they are left out",
     "ml-dtypes": "ai-edge-litert imports it for models of types that no bundle has",
