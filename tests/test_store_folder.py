@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fanlight.errors import ConfigError, KeyRefused
+from fanlight.ordered import AT_ONCE
 from fanlight.place import Place, result_key
 from fanlight.store import Meta, Object
 from fanlight.store_folder import FolderStore
@@ -189,6 +190,40 @@ def test_a_listing_has_files_in_order_and_nothing_else(root: Path) -> None:
     assert [meta.key for meta in store.list("a/")] == ["a/b", "a/c"]
     assert "%t12-3" in {meta.key for meta in FolderStore(root, escaped=False).list("")}
     assert (store.head("pipe"), store.get("pipe", 9)) == (None, None)
+
+
+def test_a_large_folder_is_listed_like_a_small_one(root: Path) -> None:
+    """More files than are sorted in memory come in order too, folders among them, and each once."""
+    names = {f"{number:05d}" for number in range(AT_ONCE + 10)}
+    for name in names:
+        (root / name).touch()
+    for name in ("00007.d/b", "00007.d/a", "00007.d.c", "00007-"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).touch()
+        names.add(name)
+
+    assert [meta.key for meta in FolderStore(root, escaped=False).list("")] == sorted(names)
+
+
+def test_names_that_are_no_text_are_listed(root: Path) -> None:
+    """A file name may be any bytes; its key finds it again."""
+    (root / os.fsdecode(b"\xff\xfe.png")).write_bytes(BODY)
+    store = FolderStore(root, escaped=False)
+
+    (meta,) = store.list("")
+
+    assert os.fsencode(meta.key) == b"\xff\xfe.png"
+    assert store.head(meta.key) == meta
+
+
+def test_more_folders_than_are_remembered_are_all_served(store: FolderStore) -> None:
+    """What is known of folders is forgotten now and then, which changes no answer."""
+    keys = [f"{number:04d}/a" for number in range(1100)]
+    for key in keys:
+        assert store.put(key, BODY, if_absent=True)
+
+    assert [meta.key for meta in store.list("")] == keys
+    assert all(store.head(key) for key in keys)
 
 
 KEYS = st.one_of(
