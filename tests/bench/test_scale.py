@@ -21,9 +21,9 @@ from tools.bench.scale import (
     Spent,
     Subject,
     comparisons,
-    spent,
     steps,
 )
+from tools.bench.started import spent
 
 FLAT = next(iter(LAYOUTS))
 

@@ -4,22 +4,19 @@ Every command is a process of its own, from its start to its end; see spent.py f
 measured. Sizes take turns in each round, and so do the commands on each.
 """
 
-import json
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from fanlight.errors import FanlightError
-from tools.bench.cloud import FUNCTIONS, OssProcess
+from tools.bench.cloud import OssProcess
 from tools.bench.filled import INPUT, LAYOUTS, OUTPUT, fill_bucket, fill_folder
 from tools.bench.machine import this_machine
 from tools.bench.networks import DIGITS
 from tools.bench.report import Comparison, Report, Row
+from tools.bench.started import spent
 from tools.bench.stats import ratios
 
 COLUMNS = ("us a key", "processor us a key", "peak MB")
@@ -28,8 +25,6 @@ LISTING, STATUS, FIRST, SECOND = "listing", "status", "first run", "second run"
 OSS = "OSS endpoint"
 WANTED = 1.1
 """Ten times the keys are to take no more than this times the memory, and the time a key."""
-
-_SPENT = Path(__file__).with_name("spent.py")
 
 Progress = Callable[[], None]
 
@@ -69,15 +64,6 @@ class Subject:
         if told["code"] or f"{count}{states[what]}" not in told["said"]:
             raise FanlightError(f"{what} of {self.keys:,} keys failed and said: {told['said']}")
         return Spent(told["seconds"], told["processors"], told["peak"])
-
-
-def spent(command: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any]:
-    """Run a command through spent.py; what that prints."""
-    path = os.pathsep.join([str(FUNCTIONS.parent), str(FUNCTIONS)])
-    run = subprocess.run([sys.executable, str(_SPENT), *command], check=True, capture_output=True,
-                         env={**os.environ, "PYTHONPATH": path, **environment})  # fmt: skip
-    told: dict[str, Any] = json.loads(run.stdout)
-    return told
 
 
 Found = dict[tuple[str, str, int], list[Spent]]

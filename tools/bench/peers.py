@@ -1,0 +1,204 @@
+"""The same images and the same model through other systems, each in an environment of its own.
+
+Every measurement is a process, from its start to its end, that leaves a result for every image.
+Rates past the start are from the difference of two such processes, one with all images and one with
+few: nothing has to be known of what a system calls its start. Results are looked at each time.
+"""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fanlight.errors import FanlightError
+from tools.bench.machine import this_machine
+from tools.bench.networks import DIGITS
+from tools.bench.peer_environments import PINS
+from tools.bench.peer_sets import BAD, FEW, GOOD, Images, with_a_bad_one
+from tools.bench.report import Comparison, Report, Row
+from tools.bench.started import spent
+from tools.bench.stats import alternating, ratios, spread
+
+OURS, LOOP, POOL = "fanlight run", "plain loop", "plain loop, a process a core"
+POWERTOOLS, RAY = "Powertools for Lambda", "Ray Data"
+IN_ALL, PAST = "in all", "past the start"
+COLUMNS = (IN_ALL, PAST)
+UNIT = "images a second"
+
+_LONGEST = 200
+"""Characters quoted of what a peer says."""
+
+Pairs = Sequence[tuple[float, float]]
+"""Seconds for few and for all images, a pair a round."""
+
+Found = Mapping[tuple[str, str], tuple[int, Pairs]]
+"""Set, system -> how many images the set has, and what they took."""
+
+Progress = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A system's name, and how its process is started, before BUNDLE SOURCE OUT are added."""
+
+    name: str
+    command: Sequence[str]
+    ours: bool = False
+
+    def arguments(self, bundle: Path, source: Path, out: Path) -> list[str]:
+        """The whole command."""
+        if self.ours:
+            options = ["--model", str(bundle), "--out", str(out)]
+            return [*self.command, "run", str(source), *options]
+        return [*self.command, str(bundle), str(source), str(out)]
+
+
+def here() -> list[Peer]:
+    """Those that need nothing but what Fanlight needs."""
+    return [
+        Peer(OURS, [sys.executable, "-m", "tools"], ours=True),
+        Peer(LOOP, [sys.executable, "-m", "tools.bench.peer_loop"]),
+        Peer(POOL, [sys.executable, "-m", "tools.bench.peer_pool"]),
+    ]
+
+
+def others(environment: Callable[[str], Path]) -> tuple[list[Peer], dict[str, str]]:
+    """The systems with libraries of their own; and those that cannot be had, with the reason."""
+    found, missing = [], {}
+    for name, module in ((POWERTOOLS, "powertools"), (RAY, "ray")):
+        try:
+            python = environment(module)
+        except FanlightError as error:
+            missing[name] = str(error)
+            continue
+        found.append(Peer(f"{name} {_version(module)}",
+                          [str(python), "-m", f"tools.bench.peer_{module}"]))  # fmt: skip
+    return found, missing
+
+
+def _version(module: str) -> str:
+    return PINS[module][0].partition("==")[2]
+
+
+def peers(
+    scratch: Path, systems: Sequence[Peer], sets: Sequence[Images], rounds: int, progress: Progress
+) -> Report:
+    """Let the systems take turns on each set, and then meet one bad file."""
+    found: dict[tuple[str, str], tuple[int, Pairs]] = {}
+    for images in sets:
+        for name, pairs in _in_turns(scratch / "out", systems, images, rounds, progress).items():
+            found[images.name, name] = images.count, pairs
+    with_a_bad_one(scratch / "bad")
+    met = [f"One cut JPEG of {GOOD + 1} files: {system.name}: "
+           f"{met_a_bad_one(system, scratch / 'bad', scratch / 'out')}"
+           for system in systems]  # fmt: skip
+    rows = [Row(f"{images}, {name}", rates(*taken)) for (images, name), taken in found.items()]
+    return Report("peers", this_machine(), COLUMNS, rows, comparisons(found), notes=[*_NOTES, *met],
+                  unit=UNIT, times=1)  # fmt: skip
+
+
+_NOTES = (
+    f"In all: with the process's start and its end. Past the start: less what {FEW} images "
+    "take. All leave one JSON document for each image, in files; only `fanlight run` looks "
+    "whether there is one already, and whether the image is still the same afterwards.",
+    "The plain loop and Powertools work on one image at a time, the network on every core; the "
+    "others have a process a core, and networks on one.",
+)
+
+
+def _in_turns(
+    out: Path, systems: Sequence[Peer], images: Images, rounds: int, progress: Progress
+) -> dict[str, list[tuple[float, float]]]:
+    """Seconds for few and for all images, a pair a round."""
+    measured: dict[str, list[tuple[float, float]]] = {system.name: [] for system in systems}
+    expected: dict[Path, Mapping[str, str]] = {}
+    for system in alternating(systems, rounds):
+        pair = []
+        for source in (images.few, images.all):
+            told = _run(system, images.bundle, source, out)
+            if told["code"]:
+                raise FanlightError(f"{system.name} failed and said: {_last(told['said'])}")
+            said = labels(out)
+            wanted = expected.setdefault(source, said)
+            if said != wanted or len(said) != sum(1 for _ in source.iterdir()):
+                raise FanlightError(f"{system.name} has other results for {images.name}")
+            pair.append(float(told["seconds"]))
+            progress()
+        measured[system.name].append((pair[0], pair[1]))
+    return measured
+
+
+def _run(system: Peer, bundle: Path, source: Path, out: Path) -> dict[str, Any]:
+    """What spent.py tells of it; its results are in `out`, where nothing was before."""
+    shutil.rmtree(out, ignore_errors=True)
+    quiet = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DATA_DISABLE_PROGRESS_BARS": "1"}
+    return spent(system.arguments(bundle, source, out), quiet)
+
+
+def rates(count: int, pairs: Pairs) -> dict[str, list[float]]:
+    """Images a second from the seconds for FEW and for `count` images.
+
+    PAST is left out where all took no longer than few do: the machine was too busy to tell.
+    """
+    start = spread([few for few, _ in pairs]).median
+    found = {IN_ALL: [count / every for _, every in pairs]}
+    if all(every > start for _, every in pairs):
+        found[PAST] = [(count - FEW) / (every - start) for _, every in pairs]
+    return found
+
+
+def labels(out: Path) -> dict[str, str]:
+    """The best label in each result: the image's path -> label."""
+    return dict(_labels(out))
+
+
+def _labels(out: Path) -> Iterator[tuple[str, str]]:
+    for file in out.rglob("*.json"):
+        document = json.loads(file.read_bytes())
+        if document["status"] == "classified":
+            path = file.relative_to(out).as_posix().removesuffix(".json")
+            yield path, document["predictions"][0]["label"]
+
+
+def comparisons(found: Found) -> list[Comparison]:
+    """Ours by each other system's on each set, and what the start takes.
+
+    Ours is wanted to be faster than what has a library between the files and the model; a plain
+    loop has nothing there, and what it leads by is the price of what it leaves out.
+    """
+    made, starts = [], []
+    for (images, name), (count, pairs) in found.items():
+        theirs, ours = rates(count, pairs), rates(*found[images, OURS])
+        wanted = None if name in (LOOP, POOL) else 1
+        made += [Comparison(f"{images}, {OURS} by {name}, {column}",
+                            ratios(ours[column], theirs[column]), at_least=wanted)
+                 for column in theirs if name != OURS and column in ours]  # fmt: skip
+        seconds = [few for few, _ in pairs]
+        starts.append(Comparison(f"{images}, {name}, seconds for {FEW}", seconds))
+    return [*made, *starts]
+
+
+def met_a_bad_one(system: Peer, source: Path, out: Path) -> str:
+    """What became of the good files and of the bad one, in a line."""
+    try:
+        told = _run(system, DIGITS, source, out)
+    except FanlightError as error:
+        return str(error)
+    good = len(labels(out))
+    bad = out / f"{BAD}.json"
+    if bad.exists():
+        reason = json.loads(bad.read_bytes())["reason"]
+        about = f"the bad one has a result: {reason['code']}, {reason['message']}"
+    else:
+        about = f"the bad one has none; it said: {_last(told['said'])}"
+    return f"{good} of {GOOD} good ones have results, exit code {told['code']}; {about}"
+
+
+def _last(said: str) -> str:
+    """The last line that names the bad file, or else the last."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["nothing"]
+    telling = [line for line in lines if BAD in line] or lines
+    return telling[-1][:_LONGEST]
