@@ -1,5 +1,6 @@
 """Names in order: sorted in memory or on the disk, the answer is the same."""
 
+import resource
 import tracemalloc
 from collections.abc import Iterator
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fanlight.errors import ConfigError
 from fanlight.ordered import ordered
 
 NAMES = st.lists(st.binary(min_size=1, max_size=9).filter(lambda name: b"\0" not in name))
@@ -56,3 +58,14 @@ def test_a_failing_source_leaves_no_file_open() -> None:
 
     with pytest.raises(OSError, match="the disk is gone"):
         ordered(names(), 2)
+
+
+def test_a_full_disk_says_what_to_do() -> None:
+    """Names that find no room on the disk are an error with a remedy."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, before[1]))
+    try:
+        with pytest.raises(ConfigError, match=r"too large.* make room for it"):
+            ordered((b"%020d" % number for number in range(10)), 2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -203,6 +204,18 @@ def test_a_large_folder_is_listed_like_a_small_one(root: Path) -> None:
         names.add(name)
 
     assert [meta.key for meta in FolderStore(root, escaped=False).list("")] == sorted(names)
+
+
+def test_no_room_to_sort_is_no_empty_folder(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no temporary file can be made, a large folder is an error, and never passed over."""
+    for number in range(AT_ONCE):
+        (root / f"{number}").touch()
+    monkeypatch.setattr(tempfile, "tempdir", str(root / "missing"))
+    store = FolderStore(root, escaped=False)
+
+    with pytest.raises(ConfigError, match=r"No such file .* name another place with TMPDIR"):
+        list(store.list(""))
+    assert store.unreadable == {}
 
 
 def test_names_that_are_no_text_are_listed(root: Path) -> None:

@@ -8,8 +8,11 @@ import heapq
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice, pairwise
 from typing import IO
+
+from fanlight.errors import ConfigError
 
 AT_ONCE = 8192
 """Names sorted in memory, about half a megabyte of them."""
@@ -23,24 +26,45 @@ _END = b"\0"  # no file name has one
 def ordered(names: Iterable[bytes], at_once: int = AT_ONCE) -> Iterator[bytes]:
     """The names, which have no zero bytes, in the order of their bytes; all are taken at once.
 
-    With no more than `at_once` of them no file is written. OSError when there is no room for it.
+    With fewer than `at_once` of them no file is written. ConfigError when there is no room for
+    it; what `names` raises is passed on.
     """
     names = iter(names)
     first = sorted(islice(names, at_once))
     if len(first) < at_once:
         return iter(first)
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - _merged closes it
+    with _told():
+        file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - _merged closes it
     try:
         bounds = [0]
         while first:
-            file.write(_END.join(first) + _END)
-            bounds.append(file.tell())
+            with _told():
+                bounds.append(bounds[-1] + _write(file, _END.join(first) + _END))
             first = sorted(islice(names, at_once))
-        file.flush()
     except BaseException:
         file.close()
         raise
     return _merged(file, bounds)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """An error of the temporary file must not be taken for one of the folder that is listed."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            f"{error.strerror}: a large folder is sorted in a temporary file; make room for it, "
+            "or name another place with TMPDIR"
+        ) from None
+
+
+def _write(file: IO[bytes], data: bytes) -> int:
+    """All of it, which one call need not write; how many bytes that were."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
+    return len(data)
 
 
 def _merged(file: IO[bytes], bounds: list[int]) -> Iterator[bytes]:
@@ -52,7 +76,8 @@ def _run(descriptor: int, start: int, stop: int) -> Iterator[bytes]:
     """The names between two places of a file, a block at a time."""
     cut = b""
     while start < stop:
-        block = os.pread(descriptor, min(_BLOCK, stop - start), start)
+        with _told():
+            block = os.pread(descriptor, min(_BLOCK, stop - start), start)
         start += len(block)
         *whole, cut = (cut + block).split(_END)
         yield from whole

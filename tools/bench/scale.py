@@ -140,8 +140,8 @@ def _columns(keys: int, samples: Sequence[Spent]) -> dict[str, list[float]]:
 def comparisons(found: Found) -> list[Comparison]:
     """The largest size by the one before it: memory, time a key, and time of each further key.
 
-    The first two are wanted of `run` on a folder. What starting takes is a smaller part of many
-    keys; a further key's cost, from one size to the next, has none of it and hides nothing.
+    They are wanted of `run` on a folder. What starting takes is a smaller part of many keys; a
+    further key's cost, from one size to the next, has none of it and hides nothing.
     """
     made = []
     for name, what in dict.fromkeys((name, what) for name, what, _ in found):
@@ -159,7 +159,7 @@ def comparisons(found: Found) -> list[Comparison]:
         if len(sizes) > 2:
             further = [_further(found, name, what, pair) for pair in (sizes[-2:], sizes[-3:-1])]
             made.append(Comparison(f"{title}: processors' time of a further key",
-                                   ratios(*further)))  # fmt: skip
+                                   ratios(*further), at_most=wanted))  # fmt: skip
     return made
 
 
