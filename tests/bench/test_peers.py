@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fanlight.errors import FanlightError
+from fanlight.result import SCHEMA
 from tests.bench.test_commands import bench
 from tools.bench.networks import DIGITS
 from tools.bench.peer_environments import environment
@@ -28,6 +29,11 @@ from tools.bench.peers import (
     rates,
 )
 from tools.samples import pictures
+
+SEVEN = {
+    "schema": SCHEMA, "status": "classified", "source": {"key": "", "version": ""},
+    "model": {"name": "", "version": ""}, "predictions": [{"label": "7"}],
+}  # fmt: skip
 
 
 def untimed() -> None:
@@ -69,8 +75,8 @@ def test_plain_loops_give_our_labels(tmp_path: Path, images: Images) -> None:
 @pytest.mark.parametrize(
     ("result", "said"),
     [
-        ('{"status": "classified", "predictions": [{"label": "7"}]}', "other results"),
-        ('{"status": "rejected", "reason": {"code": "corrupt"}}', "other results"),
+        (json.dumps(SEVEN), "other results"),
+        ("{", "other results"),
         (None, "failed and said: AssertionError"),
     ],
 )
@@ -171,6 +177,18 @@ def test_a_system_that_says_nothing_is_told_of(tmp_path: Path) -> None:
         met == "0 of 63 good ones have results, exit code 3; the bad one has none; it said: nothing"
     )
     assert labels(tmp_path / "out") == {}
+
+
+def test_a_torn_result_is_told_of(tmp_path: Path) -> None:
+    """What a process left half written when it was ended is no result, and is counted apart."""
+    (tmp_path / "in").mkdir()
+    program = "import pathlib, sys; out = pathlib.Path(sys.argv[3]); out.mkdir(); "
+    program += "(out / '00.png.json').write_text('{')"
+    torn = Peer("torn", [sys.executable, "-c", program])
+
+    met = met_a_bad_one(torn, tmp_path / "in", tmp_path / "out")
+
+    assert met.startswith("0 of 63 good ones have results, 1 a torn one, exit code 0; ")
 
 
 def test_what_cannot_be_installed_is_skipped() -> None:

@@ -5,7 +5,6 @@ Rates past the start are from the difference of two such processes, one with all
 few: nothing has to be known of what a system calls its start. Results are looked at each time.
 """
 
-import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fanlight.errors import FanlightError
+from fanlight.result import from_bytes
 from tools.bench.machine import this_machine
 from tools.bench.networks import DIGITS
 from tools.bench.peer_environments import PINS
@@ -156,11 +156,15 @@ def labels(out: Path) -> dict[str, str]:
 
 
 def _labels(out: Path) -> Iterator[tuple[str, str]]:
-    for file in out.rglob("*.json"):
-        document = json.loads(file.read_bytes())
-        if document["status"] == "classified":
-            path = file.relative_to(out).as_posix().removesuffix(".json")
+    for path, document in _results(out).items():
+        if document is not None and document["status"] == "classified":
             yield path, document["predictions"][0]["label"]
+
+
+def _results(out: Path) -> dict[str, dict[str, Any] | None]:
+    """All that a system wrote; None for what is no whole result, as a process ended leaves it."""
+    return {file.relative_to(out).as_posix().removesuffix(".json"): from_bytes(file.read_bytes())
+            for file in out.rglob("*.json")}  # fmt: skip
 
 
 def comparisons(found: Found) -> list[Comparison]:
@@ -187,14 +191,16 @@ def met_a_bad_one(system: Peer, source: Path, out: Path) -> str:
         told = _run(system, DIGITS, source, out)
     except FanlightError as error:
         return str(error)
-    good = len(labels(out))
-    bad = out / f"{BAD}.json"
-    if bad.exists():
-        reason = json.loads(bad.read_bytes())["reason"]
-        about = f"the bad one has a result: {reason['code']}, {reason['message']}"
-    else:
+    found = _results(out)
+    bad, torn = found.pop(BAD, None), sum(document is None for document in found.values())
+    if bad is None:
         about = f"the bad one has none; it said: {_last(told['said'])}"
-    return f"{good} of {GOOD} good ones have results, exit code {told['code']}; {about}"
+    else:
+        reason = bad["reason"]
+        about = f"the bad one has a result: {reason['code']}, {reason['message']}"
+    good = f"{len(found) - torn} of {GOOD} good ones have results"
+    cut = f", {torn} a torn one" if torn else ""
+    return f"{good}{cut}, exit code {told['code']}; {about}"
 
 
 def _last(said: str) -> str:
