@@ -13,6 +13,7 @@ from tools.bench.networks import DIGITS
 from tools.bench.peer_environments import environment
 from tools.bench.peer_sets import BAD, FEW, GOOD, Images, digit_images, photo_images, with_a_bad_one
 from tools.bench.peers import (
+    EACH,
     IN_ALL,
     LOOP,
     OURS,
@@ -20,6 +21,7 @@ from tools.bench.peers import (
     POOL,
     RAY,
     Peer,
+    Turn,
     comparisons,
     here,
     labels,
@@ -102,20 +104,20 @@ def test_rates_leave_the_start_out() -> None:
     """Few images tell what starting takes; where all took no longer, there is no such rate."""
     count = FEW + 1000
 
-    assert rates(count, [(1.0, 3.0), (2.0, 4.5), (9.0, 4.0)]) == {
+    assert rates(count, [Turn(1.0, 3.0), Turn(2.0, 4.5), Turn(9.0, 4.0)]) == {
         IN_ALL: [count / 3, count / 4.5, count / 4],
         PAST: [1000.0, 400.0, 500.0],
     }
-    assert rates(count, [(3.0, 3.0)]) == {IN_ALL: [count / 3]}
+    assert rates(count, [Turn(3.0, 3.0, 2.0)]) == {IN_ALL: [count / 3], EACH: [count / 2]}
 
 
 def test_ours_is_to_be_faster_than_what_has_a_library() -> None:
     """Nothing is wanted of the plain loop; what cannot be told is not compared."""
     count = FEW + 1000
     found = {
-        ("digits", OURS): (count, [(1.0, 2.0)]),
-        ("digits", LOOP): (count, [(0.5, 1.0)]),
-        ("digits", RAY): (count, [(8.0, 8.0)]),
+        ("digits", OURS): (count, [Turn(1.0, 2.0, 3.0)]),
+        ("digits", LOOP): (count, [Turn(0.5, 1.0, 1.5)]),
+        ("digits", RAY): (count, [Turn(8.0, 8.0)]),
     }
 
     made = comparisons(found)
@@ -123,6 +125,7 @@ def test_ours_is_to_be_faster_than_what_has_a_library() -> None:
     assert [(one.what, *one.values, one.met) for one in made] == [
         (f"digits, {OURS} by {LOOP}, in all", 0.5, None),
         (f"digits, {OURS} by {LOOP}, past the start", 0.5, None),
+        (f"digits, {OURS} by {LOOP}, each processor", 0.5, None),
         (f"digits, {OURS} by {RAY}, in all", 4.0, True),
         (f"digits, {OURS}, seconds for {FEW}", 1.0, None),
         (f"digits, {LOOP}, seconds for {FEW}", 0.5, None),

@@ -24,18 +24,25 @@ from tools.bench.stats import alternating, ratios, spread
 
 OURS, LOOP, POOL = "fanlight run", "plain loop", "plain loop, a process a core"
 POWERTOOLS, RAY = "Powertools for Lambda", "Ray Data"
-IN_ALL, PAST = "in all", "past the start"
-COLUMNS = (IN_ALL, PAST)
+IN_ALL, PAST, EACH = "in all", "past the start", "each processor"
+COLUMNS = (IN_ALL, PAST, EACH)
 UNIT = "images a second"
 
 _LONGEST = 200
 """Characters quoted of what a peer says."""
 
-Pairs = Sequence[tuple[float, float]]
-"""Seconds for few and for all images, a pair a round."""
 
-Found = Mapping[tuple[str, str], tuple[int, Pairs]]
-"""Set, system -> how many images the set has, and what they took."""
+@dataclass(frozen=True)
+class Turn:
+    """Seconds for few and for all images, and those of processors for all; None: not known."""
+
+    few: float
+    every: float
+    processors: float | None = None
+
+
+Found = Mapping[tuple[str, str], tuple[int, Sequence[Turn]]]
+"""Set, system -> how many images the set has, and what they took, one a round."""
 
 Progress = Callable[[], None]
 
@@ -47,6 +54,8 @@ class Peer:
     name: str
     command: Sequence[str]
     ours: bool = False
+    waits: bool = True
+    """Whether it waits for all its processes, so that their processors' time is known."""
 
     def arguments(self, bundle: Path, source: Path, out: Path) -> list[str]:
         """The whole command."""
@@ -75,7 +84,8 @@ def others(environment: Callable[[str], Path]) -> tuple[list[Peer], dict[str, st
             missing[name] = str(error)
             continue
         found.append(Peer(f"{name} {_version(module)}",
-                          [str(python), "-m", f"tools.bench.peer_{module}"]))  # fmt: skip
+                          [str(python), "-m", f"tools.bench.peer_{module}"],
+                          waits=name != RAY))  # fmt: skip
     return found, missing
 
 
@@ -87,10 +97,10 @@ def peers(
     scratch: Path, systems: Sequence[Peer], sets: Sequence[Images], rounds: int, progress: Progress
 ) -> Report:
     """Let the systems take turns on each set, and then meet one bad file."""
-    found: dict[tuple[str, str], tuple[int, Pairs]] = {}
+    found: dict[tuple[str, str], tuple[int, Sequence[Turn]]] = {}
     for images in sets:
-        for name, pairs in _in_turns(scratch / "out", systems, images, rounds, progress).items():
-            found[images.name, name] = images.count, pairs
+        for name, turns in _in_turns(scratch / "out", systems, images, rounds, progress).items():
+            found[images.name, name] = images.count, turns
     with_a_bad_one(scratch / "bad")
     met = [f"One cut JPEG of {GOOD + 1} files: {system.name}: "
            f"{met_a_bad_one(system, scratch / 'bad', scratch / 'out')}"
@@ -101,9 +111,11 @@ def peers(
 
 
 _NOTES = (
-    f"In all: with the process's start and its end. Past the start: less what {FEW} images "
-    "take. All leave one JSON document for each image, in files; only `fanlight run` looks "
-    "whether there is one already, and whether the image is still the same afterwards.",
+    f"In all: with the process's start and its end. Past the start: less what {FEW} images take. "
+    "Each processor: images for a second of one, which other work on the machine changes least; "
+    "Ray's processes cannot be counted so.",
+    "All leave one JSON document for each image, in files; only `fanlight run` looks whether there "
+    "is one already, and whether the image is still the same afterwards.",
     "The plain loop and Powertools work on one image at a time, the network on every core; the "
     "others have a process a core, and networks on one.",
 )
@@ -111,9 +123,8 @@ _NOTES = (
 
 def _in_turns(
     out: Path, systems: Sequence[Peer], images: Images, rounds: int, progress: Progress
-) -> dict[str, list[tuple[float, float]]]:
-    """Seconds for few and for all images, a pair a round."""
-    measured: dict[str, list[tuple[float, float]]] = {system.name: [] for system in systems}
+) -> dict[str, list[Turn]]:
+    measured: dict[str, list[Turn]] = {system.name: [] for system in systems}
     expected: dict[Path, Mapping[str, str]] = {}
     for system in alternating(systems, rounds):
         pair = []
@@ -125,9 +136,11 @@ def _in_turns(
             wanted = expected.setdefault(source, said)
             if said != wanted or len(said) != sum(1 for _ in source.iterdir()):
                 raise FanlightError(f"{system.name} has other results for {images.name}")
-            pair.append(float(told["seconds"]))
+            pair.append(told)
             progress()
-        measured[system.name].append((pair[0], pair[1]))
+        few, every = pair
+        processors = every["processors"] if system.waits else None
+        measured[system.name].append(Turn(few["seconds"], every["seconds"], processors))
     return measured
 
 
@@ -138,15 +151,18 @@ def _run(system: Peer, bundle: Path, source: Path, out: Path) -> dict[str, Any]:
     return spent(system.arguments(bundle, source, out), quiet)
 
 
-def rates(count: int, pairs: Pairs) -> dict[str, list[float]]:
-    """Images a second from the seconds for FEW and for `count` images.
+def rates(count: int, turns: Sequence[Turn]) -> dict[str, list[float]]:
+    """Images a second from what FEW and `count` images took, and for a second of a processor.
 
     PAST is left out where all took no longer than few do: the machine was too busy to tell.
     """
-    start = spread([few for few, _ in pairs]).median
-    found = {IN_ALL: [count / every for _, every in pairs]}
-    if all(every > start for _, every in pairs):
-        found[PAST] = [(count - FEW) / (every - start) for _, every in pairs]
+    start = spread([turn.few for turn in turns]).median
+    found = {IN_ALL: [count / turn.every for turn in turns]}
+    if all(turn.every > start for turn in turns):
+        found[PAST] = [(count - FEW) / (turn.every - start) for turn in turns]
+    known = [turn.processors for turn in turns if turn.processors is not None]
+    if known:
+        found[EACH] = [count / processors for processors in known]
     return found
 
 
@@ -174,13 +190,15 @@ def comparisons(found: Found) -> list[Comparison]:
     loop has nothing there, and what it leads by is the price of what it leaves out.
     """
     made, starts = [], []
-    for (images, name), (count, pairs) in found.items():
-        theirs, ours = rates(count, pairs), rates(*found[images, OURS])
-        wanted = None if name in (LOOP, POOL) else 1
-        made += [Comparison(f"{images}, {OURS} by {name}, {column}",
-                            ratios(ours[column], theirs[column]), at_least=wanted)
-                 for column in theirs if name != OURS and column in ours]  # fmt: skip
-        seconds = [few for few, _ in pairs]
+    for (images, name), (count, turns) in found.items():
+        theirs, ours = rates(count, turns), rates(*found[images, OURS])
+        for column in theirs:
+            if name != OURS and column in ours:
+                wanted = 1 if name not in (LOOP, POOL) and column != EACH else None
+                made.append(Comparison(f"{images}, {OURS} by {name}, {column}",
+                                       ratios(ours[column], theirs[column]),
+                                       at_least=wanted))  # fmt: skip
+        seconds = [turn.few for turn in turns]
         starts.append(Comparison(f"{images}, {name}, seconds for {FEW}", seconds))
     return [*made, *starts]
 
