@@ -1,7 +1,7 @@
 """What each key costs, and what memory is needed, where there are few and where there are many.
 
 Every command is a process of its own, from its start to its end; see spent.py for how its memory is
-measured. Sizes take turns in each round, and so do the commands on each.
+measured. On folders, sizes take turns in each round.
 """
 
 import shutil
