@@ -194,7 +194,7 @@ def comparisons(found: Found) -> list[Comparison]:
         theirs, ours = rates(count, turns), rates(*found[images, OURS])
         for column in theirs:
             if name != OURS and column in ours:
-                wanted = 1 if name not in (LOOP, POOL) and column != EACH else None
+                wanted = 1 if name not in (LOOP, POOL) and column == IN_ALL else None
                 made.append(Comparison(f"{images}, {OURS} by {name}, {column}",
                                        ratios(ours[column], theirs[column]),
                                        at_least=wanted))  # fmt: skip
