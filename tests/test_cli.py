@@ -294,3 +294,18 @@ def test_a_folder_that_may_not_be_read_is_one_failure(tmp_path: Path) -> None:
     assert ran.returncode == 1
     assert "2 classified, 1 failed" in ran.stdout
     assert "closed" in ran.stderr
+
+
+def test_a_key_that_can_have_no_result_is_one_failure(tmp_path: Path) -> None:
+    """It is told by name and counted as failed, in a first run and in one with nothing else."""
+    draw(tmp_path / "photos", 2)
+    deep = "/".join("x" * 200 for _ in range(6))
+    draw(tmp_path / "photos" / deep, 3)
+
+    first, again = (fanlight("run", "photos", "-m", "digits", cwd=tmp_path) for _ in range(2))
+
+    assert (first.returncode, again.returncode) == (1, 1)
+    assert first.stderr.count("failed: ") == again.stderr.count("failed: ") == 3
+    assert "the result's key would have" in first.stderr
+    assert ": 2 classified, 3 failed" in first.stdout
+    assert ": 3 failed, 2 unchanged" in again.stdout

@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import tempfile
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -12,6 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fanlight.errors import ConfigError, KeyRefused
+from fanlight.ordered import AT_ONCE
 from fanlight.place import Place, result_key
 from fanlight.store import Meta, Object
 from fanlight.store_folder import FolderStore
@@ -189,6 +192,60 @@ def test_a_listing_has_files_in_order_and_nothing_else(root: Path) -> None:
     assert [meta.key for meta in store.list("a/")] == ["a/b", "a/c"]
     assert "%t12-3" in {meta.key for meta in FolderStore(root, escaped=False).list("")}
     assert (store.head("pipe"), store.get("pipe", 9)) == (None, None)
+
+
+def test_a_large_folder_is_listed_like_a_small_one(root: Path) -> None:
+    """More files than are sorted in memory come in order too, folders among them, and each once."""
+    names = {f"{number:05d}" for number in range(AT_ONCE + 10)}
+    for name in names:
+        (root / name).touch()
+    for name in ("00007.d/b", "00007.d/a", "00007.d.c", "00007-"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).touch()
+        names.add(name)
+
+    assert [meta.key for meta in FolderStore(root, escaped=False).list("")] == sorted(names)
+
+
+def test_no_room_to_sort_is_no_empty_folder(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no temporary file can be made, a large folder is an error, and never passed over."""
+    for number in range(AT_ONCE):
+        (root / f"{number}").touch()
+    monkeypatch.setattr(tempfile, "tempdir", str(root / "missing"))
+    store = FolderStore(root, escaped=False)
+
+    with pytest.raises(ConfigError, match=r"No such file .* name another place with TMPDIR"):
+        list(store.list(""))
+    assert store.unreadable == {}
+
+
+def test_names_that_are_no_text_are_listed(root: Path) -> None:
+    """A file name may be any bytes; its key finds it again."""
+    (root / os.fsdecode(b"\xff\xfe.png")).write_bytes(BODY)
+    store = FolderStore(root, escaped=False)
+
+    (meta,) = store.list("")
+
+    assert os.fsencode(meta.key) == b"\xff\xfe.png"
+    assert store.head(meta.key) == meta
+
+
+def test_folders_seen_are_not_all_held(root: Path) -> None:
+    """What is known of thousands of folders is forgotten now and then, which changes no answer."""
+    keys = [f"{'x' * 150}/{number:04d}/a" for number in range(3000)]
+    for key in keys:
+        (root / key).parent.mkdir(parents=True)
+        (root / key).touch()
+    store = FolderStore(root, escaped=False)
+
+    tracemalloc.start()
+    found = [bool(store.head(key)) for key in keys]
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+
+    assert all(found)
+    assert held < 600_000  # all of them would take a megabyte
+    assert [meta.key for meta in store.list("")] == keys
 
 
 KEYS = st.one_of(

@@ -6,16 +6,20 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from fanlight.errors import ConfigError, FanlightError, KeyRefused, TransientError
 from fanlight.folder_names import TEMPORARY, from_path, to_path
+from fanlight.ordered import ordered
 from fanlight.store import Meta, Object
 
 _TICK_NS = 20_000_000
 """File times move in ticks of up to 10 ms; two writes within one tick can look the same."""
+
+_REMEMBERED = 1024
+"""Folders known to lie inside; a run over a million folders is not to hold them all."""
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # never wait for a pipe's writer
 
@@ -73,7 +77,7 @@ class FolderStore:
             if folder not in self._known_parents and os.path.realpath(folder) != folder:
                 raise KeyRefused(f"{key}: a link in {self._root} leads elsewhere")
             os.makedirs(folder, exist_ok=True)
-            self._known_parents.add(folder)
+            self._remember(folder)
             with open(temporary, "xb") as file:
                 file.write(data)
             if not if_absent:
@@ -107,27 +111,31 @@ class FolderStore:
                 yield _meta(key, status)
 
     def _walk(self, folder: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
-        """Relative path and status of every file, in the order of the paths."""
+        """Relative path and status of every file, in the order of the paths' bytes.
+
+        A folder of a million files is nothing special: its names are sorted in bounded memory.
+        """
         try:
-            with os.scandir(folder) as entries:
-                found = [
-                    (entry.name + "/" * entry.is_dir(follow_symlinks=False), entry)
-                    for entry in entries
-                ]
+            with os.scandir(os.fsencode(folder)) as entries:
+                names = ordered(_names(entries))
         except PermissionError as error:
             self.unreadable[prefix] = str(_failure(error))
             return
         except OSError as error:
             _check_absent(error)
             return
-        for name, entry in sorted(found, key=lambda pair: pair[0]):
+        for name in map(os.fsdecode, names):
+            path = f"{folder}/{name}"
             if name.endswith("/"):
-                yield from self._walk(entry.path, prefix + name)
-            elif entry.is_file(follow_symlinks=False) and not self._is_temporary(name):
+                yield from self._walk(path[:-1], prefix + name)
+            elif not self._is_temporary(name):
                 try:
-                    yield prefix + name, entry.stat(follow_symlinks=False)
+                    status = os.stat(path, follow_symlinks=False)
                 except OSError as error:
                     _check_absent(error)
+                    continue
+                if stat.S_ISREG(status.st_mode):  # it may have become something else meanwhile
+                    yield prefix + name, status
 
     def _is_temporary(self, name: str) -> bool:
         return self._escaped and name.startswith(TEMPORARY)
@@ -147,8 +155,22 @@ class FolderStore:
             return True
         if os.path.realpath(parent, strict=True) != parent:
             return False
-        self._known_parents.add(parent)
+        self._remember(parent)
         return True
+
+    def _remember(self, folder: str) -> None:
+        if len(self._known_parents) >= _REMEMBERED:
+            self._known_parents.clear()
+        self._known_parents.add(folder)
+
+
+def _names(entries: Iterable["os.DirEntry[bytes]"]) -> Iterator[bytes]:
+    """The names of files and folders, those of folders with a slash, which orders whole paths."""
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield entry.name + b"/"
+        elif entry.is_file(follow_symlinks=False):
+            yield entry.name
 
 
 def _link(temporary: str, path: str, data: bytes) -> bool:

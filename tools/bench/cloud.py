@@ -1,6 +1,8 @@
 """The local OSS endpoint in a process of its own, so that it never takes the measured one's time.
 
-usage: python -m tools.bench.cloud    prints its address, and serves until standard input ends
+usage: python -m tools.bench.cloud [FOLDER]
+
+It prints its address, and serves until standard input ends; with what is stored in FOLDER.
 """
 
 import subprocess
@@ -19,11 +21,22 @@ _ROOT = FUNCTIONS.parent
 
 
 class OssProcess:
-    """An endpoint with the bucket BUCKET, as long as the `with` block lasts."""
+    """An endpoint with the bucket BUCKET, as long as the `with` block lasts.
+
+    `data`: a store's folder, which stays; without one, what is stored goes in the end.
+    """
+
+    def __init__(self, data: Path | None = None) -> None:
+        self._data = data
 
     def __enter__(self) -> "OssProcess":
         """Start it and wait for its address."""
-        command = [sys.executable, "-m", "tools.bench.cloud"]
+        command = [
+            sys.executable,
+            "-m",
+            "tools.bench.cloud",
+            *([str(self._data)] if self._data else []),
+        ]
         self._process = subprocess.Popen(command, cwd=_ROOT, text=True, stdin=subprocess.PIPE,
                                          stdout=subprocess.PIPE,
                                          start_new_session=True)  # fmt: skip
@@ -36,7 +49,7 @@ class OssProcess:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: object, _trace: TracebackType | None
     ) -> None:
-        """End it, and with it what it stored."""
+        """End it."""
         self._process.communicate()
 
     def bucket(self) -> oss2.Bucket:
@@ -64,7 +77,8 @@ class OssProcess:
 
 def main() -> None:
     """Serve until standard input ends, which it does with whoever started this."""
-    with OssEndpoint([KEYS], region=REGION) as endpoint:
+    data = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    with OssEndpoint([KEYS], region=REGION, data=data) as endpoint:
         endpoint.create_bucket(BUCKET)
         print(endpoint.url, flush=True)
         sys.stdin.read()

@@ -6,6 +6,8 @@ from tools.lazy import Lazy
 
 _COMMANDS = {
     "cold": "A new process to its first result, beside TensorFlow's way of doing it.",
+    "peers": "The same images through other systems, and what a bad file does to them.",
+    "scale": "A key among 1,000 and among 100,000: listing, status and run.",
     "stages": "Where the time of one picture goes, from download to upload.",
     "warm": "One event and one picture, against the bare work and its requests.",
 }

@@ -115,30 +115,27 @@ class Totals:
 def _outcomes(
     job: Job, to_check: Iterator[Check], processes: int, progress: Progress, totals: Totals
 ) -> Iterator[dict[str, Any]]:
-    """What became of every key but those with nothing to do, which the listing alone settles."""
-    refused: list[dict[str, Any]] = []
+    """What became of every key that is worked on; the listing alone settles the others.
+
+    Nothing is kept of those: their number has no bound.
+    """
 
     def to_do() -> Iterator[str]:
         for check in to_check:
             progress.found()
-            if check.state == "refused":
-                refused.append({"key": check.key, "outcome": "failed", "reason": check.reason})
-            elif totals.wants(check):
+            if check.state != "refused" and totals.wants(check):
                 yield check.key
+                continue
+            if check.state == "refused":
+                outcome = {"key": check.key, "outcome": "failed", "reason": check.reason}
+                totals.counts["failed"] += 1
+                _report(outcome, totals.counts, progress)
             else:
                 totals.other_recipe += check.current and check.recipe != totals.recipe
                 totals.counts["unchanged" if check.current else "left"] += 1
-                progress.done(failed=totals.counts["failed"])
+            progress.done(failed=totals.counts["failed"])
 
-    for outcome in run(job, to_do(), processes):
-        yield outcome
-        yield from _taken(refused)
-    yield from _taken(refused)
-
-
-def _taken(refused: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    taken, refused[:] = refused[:], []
-    return taken
+    return run(job, to_do(), processes)
 
 
 def _report(outcome: dict[str, Any], counts: Counter[str], progress: Progress) -> None:

@@ -1,0 +1,83 @@
+"""Places with many images, made quickly: digits that ship, under as many names as are wanted."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from itertools import cycle
+from pathlib import Path
+
+from fanlight.answer import Answerer, Choices
+from fanlight.document import to_bytes
+from fanlight.model import Model
+from fanlight.place import Place, result_key
+from fanlight.result import Source
+from tools.bench.cloud import BUCKET
+from tools.bench.networks import DIGITS
+from tools.localcloud.body import Body
+from tools.localcloud.oss_store import Store
+from tools.localcloud.oss_types import Stored
+from tools.samples import pictures
+
+INPUT, OUTPUT = Place(BUCKET, "input/"), Place(BUCKET, "output/")
+LAYOUTS = {"one folder": 0, "folders of 100": 100}
+"""Images in each folder; 0: all in one."""
+
+_MEMORY = Path("/dev/shm")  # noqa: S108 - every process gets a folder of its own there
+_ROOM = 2 * 1024**3
+"""Bytes free that a memory file system must have to be used: results take a page each."""
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder that is gone in the end; in memory where there is a file system for that."""
+    memory = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _ROOM
+    with tempfile.TemporaryDirectory(prefix="fanlight-", dir=_MEMORY if memory else None) as name:
+        yield Path(name)
+
+
+def digits() -> list[Path]:
+    """Plain digits of 28x28 pixels."""
+    return [path for path in pictures() if path.suffix == ".png"]
+
+
+def fill_folder(folder: Path, count: int, each: int) -> None:
+    """Put so many images into it: hard links, `each` in a folder of its own; 0: all in one.
+
+    Links, since copies of a picture of 300 bytes would take a page of memory each.
+    """
+    folder.mkdir(parents=True)
+    kept = folder.with_name(f"{folder.name}-originals")
+    kept.mkdir()
+    originals = [shutil.copy(path, kept) for path in digits()]
+    for number, original in zip(range(count), cycle(originals), strict=False):
+        inside = folder / f"{number // each:05d}" if each else folder
+        if not each or number % each == 0:
+            inside.mkdir(exist_ok=True)
+        os.link(original, inside / f"{number:07d}.png")
+
+
+def fill_bucket(data: Path, count: int) -> None:
+    """Make the local store in `data` hold so many images and their results, which are current.
+
+    Written with the store's own code, without HTTP: what is measured comes after it.
+    """
+    answerer = Answerer(Model.load(DIGITS), Choices())
+    images = {path: path.read_bytes() for path in digits()}
+    answers = {path: answerer(Source("", "", "", "", 0), data) for path, data in images.items()}
+    with closing(Store(data)) as store:
+        store.create_bucket(BUCKET)
+        for number, path in zip(range(count), cycle(images), strict=False):
+            key = f"{INPUT.prefix}{number:07d}.png"
+            found = _put(store, key, images[path])
+            version = f"{found.etag}-{found.size}-{found.modified}"  # that of store_oss.py
+            source = Source(BUCKET, key, version, found.etag, found.size)
+            document = answers[path] | {"source": {**answers[path]["source"], **asdict(source)}}
+            relative = INPUT.relative(key) or ""
+            _put(store, result_key(relative, OUTPUT), to_bytes(document))
+
+
+def _put(store: Store, key: str, data: bytes) -> Stored:
+    return store.put(BUCKET, key, Body(data), {}, forbid=False)
