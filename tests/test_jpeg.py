@@ -131,14 +131,40 @@ def test_a_scan_that_stops_a_decoder_is_kept(scan: bytes) -> None:
     assert decoded(without_refinements(broken), EIGHTH) is None
 
 
-def test_a_table_that_stops_a_decoder_keeps_its_scan() -> None:
-    """Three codes of one bit cannot be told apart; the scan that is to use them stays."""
+@pytest.mark.parametrize("codes", [2, 3])
+def test_a_table_that_stops_a_decoder_keeps_its_scan(codes: int) -> None:
+    """There is but one code of one bit, since none is all ones; the scan that needs more stays."""
     data = jpeg()
-    table = b"\xff\xc4" + (2 + 17 + 3).to_bytes(2, "big") + b"\x10\x03" + bytes(15) + b"\1\2\3"
+    symbols = bytes(range(1, codes + 1))
+    table = (
+        b"\xff\xc4" + (19 + codes).to_bytes(2, "big") + bytes([0x10, codes]) + bytes(15) + symbols
+    )
     scan = b"\xff\xda\x00\x08\x01\x01\x00\x01\x3f\x21\x00"
     broken = data[:-2] + table + scan + b"\xff\xd9"
 
     assert without_refinements(broken).endswith(table + scan + b"\xff\xd9")
+    assert decoded(without_refinements(broken), EIGHTH) is None
+
+
+def test_a_scan_before_its_component_has_begun_is_kept() -> None:
+    """There is no quantisation table yet, which stops a decoder, and one that comes later."""
+    data = jpeg()
+    starts = [(marker, at) for marker, at, _ in segments(data)]
+    parts = [
+        (marker, data[at:end])
+        for (marker, at), (_, end) in zip(starts, [*starts[1:], (0, len(data))], strict=True)
+    ]
+    tables = b"".join(part for marker, part in parts if marker == 0xDB)
+    first = next(at for at, (marker, _) in enumerate(parts) if marker == SCAN)
+    head = b"".join(part for marker, part in parts[:first] if marker != 0xDB)
+    codes = b"\xff\xc4\x00\x15\x10\x00\x02" + bytes(14) + b"\x00\x01"
+    scan = b"\xff\xda\x00\x08\x01\x01\x00\x01\x3f\x21\x00"
+    rest = b"".join(part for _, part in parts[first:])
+    whole = head + tables + codes + scan + rest
+    broken = head + codes + scan + tables + rest
+
+    assert decoded(whole, EIGHTH) is not None
+    assert decoded(broken, EIGHTH) is None
     assert decoded(without_refinements(broken), EIGHTH) is None
 
 
