@@ -15,7 +15,7 @@ from fanlight.config import Limits
 from fanlight.model import Model
 from tests.networks import LABELS, document, write_onnx
 from tools.bench import shrink
-from tools.bench.photos import LEAST, MOSAIC, Photo, encoded, listed, mosaics, photos, pieces
+from tools.bench.photos import MOSAIC, Photo, encoded, listed, mosaics, photos, pieces
 from tools.bench.shrink import Agreement, agreement, is_shrunk, kinds, speed
 from tools.training.metrics import wilson
 
@@ -113,21 +113,25 @@ def test_pictures_of_a_folder_are_jpegs(tmp_path: Path) -> None:
 
 
 def test_pieces_are_the_pictures_own_pixels(tmp_path: Path) -> None:
-    """Squares of all sizes from the least on, nothing enlarged, the same ones every time."""
-    image = Image.linear_gradient("L").resize((LEAST + 500, LEAST + 300))
-    shades = set(image.tobytes())
+    """Squares of all sizes from the least on, each a part of the picture, the same every time."""
+    image = Image.effect_noise((80, 70), 90)
+    whole = np.asarray(image)
 
-    made = list(pieces(image, 40, 1))
+    made = [np.asarray(piece) for piece in pieces(image, 60, 30, 1)]
 
-    assert [piece.tobytes() for piece in pieces(image, 40, 1)] == [p.tobytes() for p in made]
-    assert all(piece.width == piece.height for piece in made)
-    assert LEAST <= min(p.width for p in made) < LEAST + 50
-    assert LEAST + 250 < max(p.width for p in made) <= LEAST + 300
-    assert set(made[0].tobytes()) <= shades
-    assert list(pieces(image.crop((0, 0, LEAST, LEAST - 1)), 40, 1)) == []
+    again = [np.asarray(piece) for piece in pieces(image, 60, 30, 1)]
+    assert all(map(np.array_equal, made, again))
+    assert 30 <= min(map(len, made)) < 33
+    assert 67 < max(map(len, made)) <= 70
+    for piece in made:
+        size, width = piece.shape
+        windows = np.lib.stride_tricks.sliding_window_view(whole, (size, width))
+        assert size == width
+        assert (windows == piece).all((2, 3)).any()
+    assert list(pieces(image, 60, 71, 1)) == []
 
     image.save(tmp_path / "a.jpg")
-    cut = [(photo.source, photo.progressive) for photo in photos(tmp_path, 3)]
+    cut = [(photo.source, photo.progressive) for photo in photos(tmp_path, (), 3, 30)]
     assert cut == [("a.jpg", False), ("a.jpg", False), ("a.jpg", True), ("a.jpg", False)]
 
 
@@ -140,7 +144,7 @@ def test_a_list_chooses(tmp_path: Path) -> None:
     names = listed(tmp_path / "list")
 
     assert names == ["c.png", "d.png", "a.png"]
-    assert [photo.name for photo in photos(tmp_path, 0, names)] == ["c.png", "a.png"]
+    assert [photo.name for photo in photos(tmp_path, names)] == ["c.png", "a.png"]
 
 
 def test_mosaics_are_of_twelve_megapixels_and_of_both_kinds() -> None:

@@ -13,9 +13,6 @@ from PIL import Image
 QUALITY = 92
 """Of the JPEGs made here."""
 
-LEAST = 1024
-"""Of the side of a piece."""
-
 MOSAIC = (4000, 3000)
 """Width and height in pixels: 12 megapixels."""
 
@@ -30,12 +27,14 @@ class Photo:
     data: bytes
 
 
-def photos(folder: Path, crops: int = 0, names: Sequence[str] = ()) -> Iterator[Photo]:
+def photos(
+    folder: Path, names: Sequence[str] = (), crops: int = 0, least: int = 1
+) -> Iterator[Photo]:
     """The pictures below `folder` as JPEGs, or those of them that have these names.
 
     JPEGs come as they are, other formats encoded anew, on white where they are transparent; links
-    and what is no picture are passed over. `crops`: so many are cut from each too, see `pieces`,
-    every other one progressive.
+    and what is no picture are passed over. `crops`: so many squares of at least `least` pixels a
+    side are cut from each too, see `pieces`, every other one progressive.
     """
     for file in [folder / name for name in names] or sorted(folder.rglob("*")):
         if file.is_symlink() or not file.is_file():
@@ -50,7 +49,7 @@ def photos(folder: Path, crops: int = 0, names: Sequence[str] = ()) -> Iterator[
             continue
         data = file.read_bytes() if as_it_is else encoded(pixels, progressive=False)
         yield Photo(name, name, progressive, data)
-        for number, piece in enumerate(pieces(pixels, crops, zlib.crc32(name.encode()))):
+        for number, piece in enumerate(pieces(pixels, crops, least, zlib.crc32(name.encode()))):
             made = encoded(piece, progressive=number % 2 == 1)
             yield Photo(f"{name} piece {number}", name, number % 2 == 1, made)
 
@@ -68,18 +67,18 @@ def flat(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
-def pieces(image: Image.Image, count: int, seed: int) -> Iterator[Image.Image]:
+def pieces(image: Image.Image, count: int, least: int, seed: int) -> Iterator[Image.Image]:
     """`count` squares of the picture's own pixels, anywhere in it; none of a small picture.
 
-    Their sides go from `LEAST` to its shorter side, as many between 1500 and 3000 as between 1000
-    and 2000. They overlap: two of them agree with each other more often than two photographs would.
+    Their sides go from `least` to its shorter side, as many from 1500 to 3000 as from 1000 to 2000.
+    They overlap: two of them agree with each other more often than two photographs would.
     """
     most = min(image.size)
-    if most < LEAST:
+    if most < least:
         return
     random = np.random.default_rng(seed)
     for _ in range(count):
-        side = min(most, round(LEAST * (most / LEAST) ** random.random()))
+        side = min(most, round(least * (most / least) ** random.random()))
         left = int(random.integers(image.width - side + 1))
         top = int(random.integers(image.height - side + 1))
         yield image.crop((left, top, left + side, top + side))

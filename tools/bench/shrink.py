@@ -24,6 +24,7 @@ from fanlight.config import Limits
 from fanlight.errors import Rejected
 from fanlight.image import Pixels, decode, read_header
 from fanlight.model import Model
+from fanlight.preprocess import min_side
 from tools.bench.photos import Photo, listed, mosaics, photos
 from tools.models import find_model
 from tools.training.metrics import wilson
@@ -183,7 +184,8 @@ def main(arguments: list[str] | None = None) -> int:
     if model.bundle.task == "embedding" or model.bundle.input.resize == "glyph":
         parser.error(f"model {model.bundle.name} has no labels for photographs")
     names = listed(chosen.list) if chosen.list else ()
-    found = list(photos(chosen.folder, chosen.crops, names))
+    least = 2 * min_side(model.bundle.input)
+    found = list(photos(chosen.folder, names, chosen.crops, least))
     several = [photo for photo in found if is_shrunk(photo, model, limits)]
     print(f"{len(several)} of {len(found)} photographs are large enough to be shrunk")
     if not several:
@@ -214,7 +216,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", default="products", help="a bundle's folder or name (products)")
     parser.add_argument("--list", type=Path, metavar="FILE", help="only those that FILE names")
     parser.add_argument("--crops", type=int, default=0, metavar="COUNT",
-                        help="squares to cut from each photograph too (0)")  # fmt: skip
+                        help="squares to cut from each large photograph too (0)")  # fmt: skip
     parser.add_argument("--mosaics", type=int, default=4, metavar="COUNT",
                         help="tiled pictures of 12 megapixels to time (4)")  # fmt: skip
     parser.add_argument("--rounds", type=int, default=5, help="of timing (5)")
