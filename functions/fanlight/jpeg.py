@@ -5,7 +5,6 @@ Source: ITU-T T.81, annexes B and G; what makes a file undecodable, libjpeg-turb
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _SCAN, _END, _TABLES, _PROGRESSIVE = 0xDA, 0xD9, 0xC4, 0xC2
@@ -75,7 +74,6 @@ def _without(data: bytes, cuts: list[tuple[int, int]]) -> bytes:
     return b"".join(data[start:end] for start, end in zip(starts, ends, strict=True))
 
 
-@dataclass
 class _Frame:
     """What the markers have said so far.
 
@@ -83,9 +81,10 @@ class _Frame:
     pixel. `begun`: those that an earlier scan was about. `tables`: AC tables that can be used.
     """
 
-    fine: set[int] = field(default_factory=set)
-    begun: set[int] = field(default_factory=set)
-    tables: set[int] = field(default_factory=set)
+    def __init__(self) -> None:  # no dataclass: that would take 1 ms of each cold start
+        self.fine: set[int] = set()
+        self.begun: set[int] = set()
+        self.tables: set[int] = set()
 
     def starts(self, marker: int, body: bytes) -> bool:
         """Whether this is the only frame, and a progressive one."""
