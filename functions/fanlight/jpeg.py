@@ -44,8 +44,8 @@ def without_refinements(data: bytes) -> bytes:
 
     These hold the last bits of what varies within a block of 8 x 8 pixels, and most of the time
     that decoding takes. At 1/8 of its size the picture is the same without them, bit for bit. At
-    1/4 it differs by 0.5 to 1.5 grey levels (root mean square; JPEG quality 96 to 75), which
-    changes scores less than moving the picture by one pixel does.
+    1/4 it differs by 0.5 to 4 grey levels (root mean square; JPEG quality 96 to 50), which changes
+    scores less than moving the picture by one pixel does.
 
     No file is mended by it: one without an end marker comes back as it is, and a scan goes only if
     nothing in its header would have stopped a decoder.
