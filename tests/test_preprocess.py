@@ -1,5 +1,8 @@
 """Pixels into tensors: what is kept, in which order and layout, with which values."""
 
+import tracemalloc
+from random import Random
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -66,8 +69,58 @@ def test_a_wide_picture_is_cropped_or_squeezed() -> None:
 
 def test_decoding_leaves_enough_to_crop_from() -> None:
     """The side that must be left grows as less of it is kept."""
-    assert min_side(spec()) == 8
-    assert min_side(spec(keep=0.5)) == 16
+    assert min_side(spec()) == 12
+    assert min_side(spec(keep=0.5)) == 23
+
+
+@given(
+    width=st.integers(12, 40), height=st.integers(12, 23), fold=st.sampled_from([2, 4, 8]),
+    resize=st.sampled_from(["stretch", "crop", "fit"]), channels=st.sampled_from([1, 3]),
+    random=st.randoms(use_true_random=False),
+)  # fmt: skip
+def test_what_was_shrunk_while_it_was_decoded_looks_the_same(
+    width: int, height: int, fold: int, resize: str, channels: int, random: Random
+) -> None:
+    """A picture of squares gives the tensor that it gives with each square as a pixel."""
+    given_spec = spec(resize=resize, channels=channels, mean=(0.0,) * channels,
+                      std=(1.0,) * channels)  # fmt: skip
+    assert min_side(given_spec) == 12
+    small = np.frombuffer(random.randbytes(3 * width * height), np.uint8).reshape(height, width, 3)
+    large = small.repeat(fold, 0).repeat(fold, 1)
+
+    assert np.array_equal(to_tensor(large, given_spec), to_tensor(small, given_spec))
+
+
+def test_a_size_that_is_no_multiple_keeps_its_edge() -> None:
+    """The last column and row of squares that are cut off count as if they went on."""
+    pixels = columns(25, 25)[..., :1].repeat(3, 2)  # min_side is 12: folded by two, to 13
+
+    tensor = to_tensor(pixels, spec())[0, :, :, 0]
+
+    even = np.pad(pixels, ((0, 1), (0, 1), (0, 0)), "edge")
+    assert np.array_equal(tensor, to_tensor(even, spec())[0, :, :, 0])
+
+
+def test_values_are_not_rounded() -> None:
+    """The mean of 0 and 1 is a half: rounding it would change labels."""
+    pixels = (np.indices((8, 8, 3))[1] % 2).astype(np.uint8)
+
+    assert np.unique(to_tensor(pixels, spec())).tolist() == [0.5]
+
+
+@pytest.mark.parametrize("resize", ["stretch", "crop", "fit"])
+def test_a_long_strip_takes_little_room(resize: str) -> None:
+    """Only as much of a strip as the network needs becomes floats, four times as large."""
+    strip = np.zeros((20, 400_000, 3), np.uint8)
+
+    tracemalloc.start()
+    try:
+        to_tensor(strip, spec(resize=resize))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most < 2 * strip.nbytes
 
 
 @given(

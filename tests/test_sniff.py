@@ -4,8 +4,6 @@ import io
 import struct
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 from fanlight.config import Limits
 from fanlight.errors import Rejected
 from fanlight.image import Header, read_header
-from fanlight.sniff import FORMATS, exif_of_webp, jpeg_scans, sniff, tiff_tags, webp_size
+from fanlight.sniff import FORMATS, exif_of_webp, sniff, tiff_tags, webp_size
 
 CONVERT = "convert it to JPEG, PNG or WebP before the upload"
 IPHONE = f"{CONVERT} (iPhone: Settings, Camera, Formats, Most Compatible)"
@@ -125,23 +123,6 @@ def test_the_exif_of_a_webp_is_found_behind_odd_chunks() -> None:
 
     assert exif_of_webp(data) == b"here"
     assert exif_of_webp(webp((b"VP8X", bytes(10)))) == b""
-
-
-def test_the_scans_of_a_jpeg_are_counted() -> None:
-    """A baseline JPEG has one scan, a progressive one several, and repeating one is seen."""
-    noise = np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8)
-    baseline = cv2.imencode(".jpg", noise)[1].tobytes()
-    progressive = cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
-    scan = progressive[progressive.rfind(b"\xff\xda") : -2]
-    repeated = progressive[:-2] + 200 * scan + b"\xff\xd9"
-
-    counted = [jpeg_scans(data) for data in (baseline, progressive, repeated)]
-
-    assert counted[0] == 1
-    assert 2 < counted[1] < 20
-    assert counted[2] == counted[1] + 200
-    with pytest.raises(Rejected, match=r"scans; 100 at most"):
-        read_header(repeated, Limits())
 
 
 def test_a_long_description_is_no_fault() -> None:

@@ -16,10 +16,10 @@ from PIL import Image, PngImagePlugin
 
 from fanlight.config import Limits
 from fanlight.errors import Rejected
+from fanlight.jpeg import jpeg_scans, without_refinements
 from fanlight.sniff import (
     exif_of_webp,
     gif_size,
-    jpeg_scans,
     png_claims,
     sniff,
     tiff_tags,
@@ -44,6 +44,10 @@ _TURNS = {2: (1, None), 3: (-1, None), 4: (0, None), 5: (1, cv2.ROTATE_90_COUNTE
           6: (None, cv2.ROTATE_90_CLOCKWISE), 7: (1, cv2.ROTATE_90_CLOCKWISE),
           8: (None, cv2.ROTATE_90_COUNTERCLOCKWISE)}  # fmt: skip
 """EXIF orientation -> (cv2.flip code, then cv2.rotate code). Source: EXIF 2.3, tag 0x0112."""
+
+_FLAGS = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4,
+          8: cv2.IMREAD_REDUCED_COLOR_8}  # fmt: skip
+"""How OpenCV decodes a JPEG to 1/scale of its size."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +98,13 @@ def decode(data: bytes, header: Header, min_side: int) -> Pixels:
     """Decode to 8 bits a channel, turned upright.
 
     JPEGs are decoded at the smallest DCT scale (1/2, 1/4, 1/8) that leaves each side at least
-    `min_side` pixels; other formats in full.
+    `min_side` pixels; other formats in full, since OpenCV has no smaller scale for them.
     """
-    raw = np.frombuffer(data, np.uint8)
+    scale = _scale(header, min_side)
+    if scale >= 4:  # at 1/2 it would show
+        data = without_refinements(data)
     try:
-        image = cv2.imdecode(raw, _flags(header, min_side))
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), _flags(header, scale))
     except cv2.error:
         raise Rejected("corrupt", f"the {header.format.upper()} cannot be decoded") from None
     if image is None:
@@ -108,14 +114,17 @@ def decode(data: bytes, header: Header, min_side: int) -> Pixels:
     return _turn(_channels(_eight_bits(image)), header)
 
 
-def _flags(header: Header, min_side: int) -> int:
+def _scale(header: Header, min_side: int) -> int:
+    if header.format != "jpeg":
+        return 1
+    room = min(header.width, header.height) // max(min_side, 1)
+    return max(scale for scale in _FLAGS if scale == 1 or scale <= room)
+
+
+def _flags(header: Header, scale: int) -> int:
     if header.format != "jpeg":
         return cv2.IMREAD_UNCHANGED
-    room = min(header.width, header.height) // max(min_side, 1)
-    scales = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4,
-              2: cv2.IMREAD_REDUCED_COLOR_2}  # fmt: skip
-    scale = next((flag for factor, flag in scales.items() if room >= factor), cv2.IMREAD_COLOR)
-    return scale | cv2.IMREAD_IGNORE_ORIENTATION
+    return _FLAGS[scale] | cv2.IMREAD_IGNORE_ORIENTATION
 
 
 def _straight(image: Pixels) -> Pixels:

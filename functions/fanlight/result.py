@@ -19,7 +19,7 @@ SCHEMA = "fanlight.result/1"
 REASONS = ("not_an_image", "unsupported_format", "corrupt", "too_many_bytes", "too_many_pixels",
            "empty", "nothing_found")  # fmt: skip
 
-PIPELINE = 1
+PIPELINE = 2
 """Raised when our own code changes an answer: decoding, finding the glyph, resizing, rounding."""
 
 

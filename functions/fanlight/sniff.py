@@ -1,15 +1,10 @@
 """Which format bytes are in, told by their first few: a name such as `photo.jpg` proves nothing."""
 
-import re
 import struct
 
 from fanlight.errors import Rejected
 
 FORMATS = ("jpeg", "png", "webp", "bmp", "gif", "tiff")
-
-_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-_SCAN, _END, _ALONE = 0xDA, 0xD9, (0x01, 0xD8)
-"""JPEG markers: start of a scan, end of the image, and those without a length. ITU-T T.81, B.1."""
 
 _GIF_EXTENSION, _GIF_PICTURE, _GIF_END = b"!,;"
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # sizes of the known DIB headers
@@ -55,22 +50,6 @@ def _unsupported(data: bytes) -> Rejected:
         if data.startswith(magic) or (name == "SVG" and b"<svg" in head):
             return Rejected("unsupported_format", f"{name} is not supported; {_TO_JPEG}")
     return Rejected("not_an_image", "the bytes are not those of an image")
-
-
-def jpeg_scans(data: bytes) -> int:
-    """How many times a JPEG goes over its picture: 1, or about 10 if it is progressive.
-
-    Each costs the decoder a pass over all pixels, whatever few bytes it takes.
-    """
-    at = scans = 0
-    while found := _MARKER.search(data, at):
-        marker, at = found[0][1], found.end()
-        if marker == _END:
-            break
-        scans += marker == _SCAN
-        if marker not in _ALONE:
-            at += max(2, int.from_bytes(data[at : at + 2], "big"))
-    return scans
 
 
 def gif_size(data: bytes) -> tuple[int, int]:

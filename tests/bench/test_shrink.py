@@ -15,7 +15,7 @@ from fanlight.config import Limits
 from fanlight.model import Model
 from tests.networks import LABELS, document, write_onnx
 from tools.bench import shrink
-from tools.bench.photos import MOSAIC, Photo, encoded, mosaics, photos, pieces
+from tools.bench.photos import MOSAIC, Photo, encoded, listed, mosaics, photos, pieces
 from tools.bench.shrink import Agreement, agreement, is_shrunk, kinds, speed
 from tools.training.metrics import wilson
 
@@ -53,8 +53,8 @@ def grey(side: int, source: str = "a", *, progressive: bool = False) -> Photo:
 
 def test_only_what_is_shrunk_is_compared() -> None:
     """A photograph that is decoded in full anyway would agree with itself."""
-    assert is_shrunk(grey(16), model(), LIMITS)
-    assert not is_shrunk(grey(15), model(), LIMITS)
+    assert is_shrunk(grey(24), model(), LIMITS)
+    assert not is_shrunk(grey(23), model(), LIMITS)
     assert not is_shrunk(named("a", b"no picture"), model(), LIMITS)
 
 
@@ -113,16 +113,38 @@ def test_pictures_of_a_folder_are_jpegs(tmp_path: Path) -> None:
 
 
 def test_pieces_are_the_pictures_own_pixels(tmp_path: Path) -> None:
-    """Squares of the side asked for, a quarter of it apart, nothing enlarged."""
-    image = Image.effect_noise((50, 40), 90)
+    """Squares of all sizes from the least on, each a part of the picture, the same every time."""
+    image = Image.effect_noise((80, 70), 90)
+    whole = np.asarray(image)
 
-    made = [(piece.size, piece.tobytes()) for piece in pieces(image, 40)]
-    image.convert("RGB").save(tmp_path / "a.jpg", progressive=True)
+    made = [np.asarray(piece) for piece in pieces(image, 60, 30, 1)]
 
-    assert made == [((40, 40), image.crop((x, 0, x + 40, 40)).tobytes()) for x in (0, 10)]
-    cut = [(photo.source, photo.progressive) for photo in photos(tmp_path, 40)]
-    assert cut == [("a.jpg", True)] * 3
-    assert list(pieces(image, 41)) == []
+    again = [np.asarray(piece) for piece in pieces(image, 60, 30, 1)]
+    assert all(map(np.array_equal, made, again))
+    assert 30 <= min(map(len, made)) < 33
+    assert 67 < max(map(len, made)) <= 70
+    for piece in made:
+        size, width = piece.shape
+        windows = np.lib.stride_tricks.sliding_window_view(whole, (size, width))
+        assert size == width
+        assert (windows == piece).all((2, 3)).any()
+    assert list(pieces(image, 60, 71, 1)) == []
+
+    image.save(tmp_path / "a.jpg")
+    cut = [(photo.source, photo.progressive) for photo in photos(tmp_path, (), 3, 30)]
+    assert cut == [("a.jpg", False), ("a.jpg", False), ("a.jpg", True), ("a.jpg", False)]
+
+
+def test_a_list_chooses(tmp_path: Path) -> None:
+    """Its remarks and empty lines name nothing; what it names and there is not is passed over."""
+    for name in ("a.png", "b.png", "c.png"):
+        Image.new("RGB", (9, 9)).save(tmp_path / name)
+    (tmp_path / "list").write_text("# how to get them\n\nc.png\nd.png\na.png\n")
+
+    names = listed(tmp_path / "list")
+
+    assert names == ["c.png", "d.png", "a.png"]
+    assert [photo.name for photo in photos(tmp_path, names)] == ["c.png", "a.png"]
 
 
 def test_mosaics_are_of_twelve_megapixels_and_of_both_kinds() -> None:

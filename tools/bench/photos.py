@@ -2,7 +2,8 @@
 
 import io
 import os
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,14 +27,16 @@ class Photo:
     data: bytes
 
 
-def photos(folder: Path, cut: int | None = None) -> Iterator[Photo]:
-    """Every picture below `folder` as a JPEG; links and what is no picture are passed over.
+def photos(
+    folder: Path, names: Sequence[str] = (), crops: int = 0, least: int = 1
+) -> Iterator[Photo]:
+    """The pictures below `folder` as JPEGs, or those of them that have these names.
 
-    JPEGs come as they are, other formats encoded anew, on white where they are transparent.
-    `cut`: squares of so many pixels are cut from each too, see `pieces`, and encoded the way that
-    their picture is.
+    JPEGs come as they are, other formats encoded anew, on white where they are transparent; links
+    and what is no picture are passed over. `crops`: so many squares of at least `least` pixels a
+    side are cut from each too, see `pieces`, every other one progressive.
     """
-    for file in sorted(folder.rglob("*")):
+    for file in [folder / name for name in names] or sorted(folder.rglob("*")):
         if file.is_symlink() or not file.is_file():
             continue
         name = os.fspath(file.relative_to(folder))
@@ -46,9 +49,14 @@ def photos(folder: Path, cut: int | None = None) -> Iterator[Photo]:
             continue
         data = file.read_bytes() if as_it_is else encoded(pixels, progressive=False)
         yield Photo(name, name, progressive, data)
-        for number, piece in enumerate(pieces(pixels, cut) if cut else ()):
-            made = encoded(piece, progressive=progressive)
-            yield Photo(f"{name} piece {number}", name, progressive, made)
+        for number, piece in enumerate(pieces(pixels, crops, least, zlib.crc32(name.encode()))):
+            made = encoded(piece, progressive=number % 2 == 1)
+            yield Photo(f"{name} piece {number}", name, number % 2 == 1, made)
+
+
+def listed(file: Path) -> list[str]:
+    """The lines of a file that are no remarks."""
+    return [line for line in file.read_text("utf-8").splitlines() if line and line[0] != "#"]
 
 
 def flat(image: Image.Image) -> Image.Image:
@@ -59,14 +67,21 @@ def flat(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
-def pieces(image: Image.Image, side: int) -> Iterator[Image.Image]:
-    """Squares of the picture's own pixels, each a quarter of a side from the next.
+def pieces(image: Image.Image, count: int, least: int, seed: int) -> Iterator[Image.Image]:
+    """`count` squares of the picture's own pixels, anywhere in it; none of a small picture.
 
-    They overlap, so two of them agree with each other more often than two photographs would.
+    Their sides go from `least` to its shorter side, as many from 1500 to 3000 as from 1000 to 2000.
+    They overlap: two of them agree with each other more often than two photographs would.
     """
-    for top in range(0, image.height - side + 1, side // 4):
-        for left in range(0, image.width - side + 1, side // 4):
-            yield image.crop((left, top, left + side, top + side))
+    most = min(image.size)
+    if most < least:
+        return
+    random = np.random.default_rng(seed)
+    for _ in range(count):
+        side = min(most, round(least * (most / least) ** random.random()))
+        left = int(random.integers(image.width - side + 1))
+        top = int(random.integers(image.height - side + 1))
+        yield image.crop((left, top, left + side, top + side))
 
 
 def mosaics(tiles: Iterable[Photo], count: int) -> Iterator[Photo]:

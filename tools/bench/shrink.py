@@ -1,9 +1,10 @@
 """What shrinking JPEGs while they are decoded changes: labels, scores, and time.
 
-usage: python -m tools.bench.shrink FOLDER [--model NAME] [--cut SIDE] [--mosaics COUNT]
+usage: python -m tools.bench.shrink FOLDER [--list FILE] [--crops COUNT] [--model NAME]
 
 Each photograph below FOLDER that is large enough to be decoded at less than its full size is
-classified from that and from a full decode, by turns, on one thread.
+classified from that and from a full decode, by turns, on one thread. `photographs.txt`, beside this
+file, is a list of photographs and says how to get them.
 """
 
 import argparse
@@ -23,7 +24,8 @@ from fanlight.config import Limits
 from fanlight.errors import Rejected
 from fanlight.image import Pixels, decode, read_header
 from fanlight.model import Model
-from tools.bench.photos import Photo, mosaics, photos
+from fanlight.preprocess import min_side
+from tools.bench.photos import Photo, listed, mosaics, photos
 from tools.models import find_model
 from tools.training.metrics import wilson
 
@@ -181,7 +183,9 @@ def main(arguments: list[str] | None = None) -> int:
     model, limits = Model.load(find_model(chosen.model), threads=1), Limits()
     if model.bundle.task == "embedding" or model.bundle.input.resize == "glyph":
         parser.error(f"model {model.bundle.name} has no labels for photographs")
-    found = list(photos(chosen.folder, chosen.cut))
+    names = listed(chosen.list) if chosen.list else ()
+    least = 2 * min_side(model.bundle.input)
+    found = list(photos(chosen.folder, names, chosen.crops, least))
     several = [photo for photo in found if is_shrunk(photo, model, limits)]
     print(f"{len(several)} of {len(found)} photographs are large enough to be shrunk")
     if not several:
@@ -210,8 +214,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("folder", type=Path, help="photographs")
     parser.add_argument("--model", default="products", help="a bundle's folder or name (products)")
-    parser.add_argument("--cut", type=int, metavar="SIDE",
-                        help="squares of SIDE pixels from each photograph too")  # fmt: skip
+    parser.add_argument("--list", type=Path, metavar="FILE", help="only those that FILE names")
+    parser.add_argument("--crops", type=int, default=0, metavar="COUNT",
+                        help="squares to cut from each large photograph too (0)")  # fmt: skip
     parser.add_argument("--mosaics", type=int, default=4, metavar="COUNT",
                         help="tiled pictures of 12 megapixels to time (4)")  # fmt: skip
     parser.add_argument("--rounds", type=int, default=5, help="of timing (5)")
