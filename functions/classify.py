@@ -8,12 +8,11 @@ _BEGAN = time.perf_counter()
 import os  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Callable  # noqa: E402
-from dataclasses import dataclass  # noqa: E402
+from concurrent.futures import ThreadPoolExecutor  # noqa: E402
+from dataclasses import dataclass, field  # noqa: E402
 from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
-
-import oss2  # noqa: E402
 
 from fanlight.answer import Answerer, Choices  # noqa: E402
 from fanlight.apart import spared  # noqa: E402
@@ -21,10 +20,11 @@ from fanlight.config import Config  # noqa: E402
 from fanlight.install import install  # noqa: E402
 from fanlight.log import Log, milliseconds  # noqa: E402
 from fanlight.model import Model  # noqa: E402
-from fanlight.reconcile import Reconciler  # noqa: E402
+from fanlight.reconcile import Beside, Reconciler  # noqa: E402
 from fanlight.retry import Retry  # noqa: E402
 from fanlight.runtime import credentials, initializer_retry, memory, retry  # noqa: E402
-from fanlight.store_oss import OssStore  # noqa: E402
+from fanlight.store_oss import OssStore, connections  # noqa: E402
+from fanlight.together import beside  # noqa: E402
 from fanlight.work import handle  # noqa: E402
 
 _IMPORTS = time.perf_counter() - _BEGAN
@@ -36,8 +36,9 @@ class _Instance:
 
     config: Config
     answerer: Answerer
-    session: oss2.Session
+    session: Any
     cold_start: dict[str, float] | None
+    beside: Beside = field(default_factory=lambda: beside(ThreadPoolExecutor(1)))
 
 
 _instance: _Instance | None = None
@@ -50,7 +51,7 @@ def initializer(context: Any, load: Callable[[Path], Model] = Model.load) -> Non
     """
     global _instance  # noqa: PLW0603 - the platform's contract: state between calls is a module's
     config = Config.from_environ(os.environ)
-    session = oss2.Session()
+    session = connections()
     began = time.perf_counter()
     folder = _fetched(config, context, session)
     fetched = time.perf_counter()
@@ -65,7 +66,7 @@ def initializer(context: Any, load: Callable[[Path], Model] = Model.load) -> Non
     _instance = _Instance(config, Answerer(model, choices), session, cold_start)
 
 
-def _fetched(config: Config, context: Any, session: oss2.Session) -> Path:
+def _fetched(config: Config, context: Any, session: Any) -> Path:
     """The model's folder. What lies in OSS is brought to this instance's disk first."""
     store = _opener(config, context, initializer_retry(), session)
     if config.libs:
@@ -105,12 +106,11 @@ def _reconciler(instance: _Instance, context: Any, until: Retry) -> Reconciler:
         output=config.output,
         answer=instance.answerer,
         max_bytes=config.limits.max_bytes,
+        beside=instance.beside,
     )
 
 
-def _opener(
-    config: Config, context: Any, until: Retry, session: oss2.Session
-) -> Callable[[str], OssStore]:
+def _opener(config: Config, context: Any, until: Retry, session: Any) -> Callable[[str], OssStore]:
     """Stores are made for each invocation, because credentials rotate; connections are kept."""
     return partial(
         OssStore,
