@@ -1,6 +1,7 @@
 """The bound on memory: never exceeded, and everybody gets a share in the end."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor, wait
 
 from hypothesis import given, settings
@@ -8,7 +9,60 @@ from hypothesis import strategies as st
 
 from fanlight.budget import Budget
 
-LIMIT = 10
+LIMIT, PATIENCE = 10, 20
+
+
+def started(budget: Budget, size: int, order: list[int]) -> threading.Thread:
+    """Takes its bytes and gives them back, on a thread that no test can be kept waiting by."""
+
+    def take() -> None:
+        with budget.share() as share:
+            share.take(size)
+            order.append(size)
+
+    thread = threading.Thread(target=take, daemon=True)
+    thread.start()
+    return thread
+
+
+def waiting(budget: Budget, count: int) -> bool:
+    """Whether so many wait for their bytes before long."""
+    for _ in range(5000):
+        if budget.waiting == count:
+            return True
+        time.sleep(0.001)
+    return False
+
+
+def test_a_large_image_is_not_passed_over() -> None:
+    """Who came first is first served, though what came later would fit at once."""
+    budget, order = Budget(LIMIT), list[int]()
+
+    budget.take(6)
+    large = started(budget, 9, order)
+    assert waiting(budget, 1)
+    small = started(budget, 1, order)
+    assert waiting(budget, 2)
+    budget.give_back(6)
+    large.join(PATIENCE)
+    small.join(PATIENCE)
+
+    assert order == [9, 1]
+
+
+def test_one_larger_than_all_of_it_is_alone() -> None:
+    """It is not refused, and while it is there nothing else is."""
+    budget, order = Budget(LIMIT), list[int]()
+
+    started(budget, LIMIT + 5, order).join(PATIENCE)
+    assert order == [LIMIT + 5]
+    budget.take(LIMIT + 5)
+    other = started(budget, 1, order)
+    assert waiting(budget, 1)
+    budget.give_back(LIMIT + 5)
+    other.join(PATIENCE)
+
+    assert order == [LIMIT + 5, 1]
 
 
 class Watched(Budget):
@@ -49,44 +103,3 @@ def test_the_bound_holds_and_nobody_waits_for_ever(images: list[list[int]], thre
     for one in done:
         one.result()
     assert (budget.faults, budget.used) == ([], 0)
-
-
-def test_a_large_image_is_not_passed_over() -> None:
-    """Who came first is first served, though what came later would fit at once."""
-    budget, order = Budget(LIMIT), []
-    waits = threading.Event()
-
-    def take(size: int) -> None:
-        with budget.share() as share:
-            share.take(size)
-            order.append(size)
-
-    budget.take(6)
-    large, small = (threading.Thread(target=take, args=(size,)) for size in (9, 1))
-    large.start()
-    while budget.waiting < 1:
-        waits.wait(0.001)
-    small.start()
-    while budget.waiting < 2:
-        waits.wait(0.001)
-    assert order == []
-    budget.give_back(6)
-    large.join()
-    small.join()
-
-    assert order == [9, 1]
-
-
-def test_one_larger_than_all_of_it_is_alone() -> None:
-    """It is not refused, and while it is there nothing else is."""
-    budget = Budget(LIMIT)
-    budget.take(LIMIT + 5)
-    other = threading.Thread(target=budget.take, args=(1,))
-    other.start()
-
-    other.join(0.05)
-    assert (other.is_alive(), budget.used) == (True, LIMIT + 5)
-    budget.give_back(LIMIT + 5)
-    other.join()
-
-    assert budget.used == 1

@@ -72,11 +72,12 @@ class OssStore:
         retry: Retry,
         session: Any = None,
     ) -> None:
-        """`session` is what `connections` gives, to share; it holds no credentials."""
+        """`session`: what `connections` gives, where it is shared; it holds no credentials."""
         auth = signing(credentials)
         # Where crcmod lacks its extension, CRC-64 runs at 1 MB/s: the MD5 is checked instead.
         try:
-            self._bucket = oss2.Bucket(auth, endpoint, bucket, region=region, session=session,
+            self._bucket = oss2.Bucket(auth, endpoint, bucket, region=region,
+                                       session=session or connections(),
                                        connect_timeout=_TIMEOUT, enable_crc=False)  # fmt: skip
         except (oss2.exceptions.ClientError, ValueError):
             raise ConfigError(
