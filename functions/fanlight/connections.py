@@ -5,7 +5,8 @@ than a small object takes to come. This stands in its place: it is handed reques
 already, holds no credentials, follows no redirect and tries nothing twice.
 """
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 from urllib.request import getproxies
@@ -16,15 +17,15 @@ import urllib3
 SIZE = 16
 """Idle connections that are kept for each host: one for each request that may be under way."""
 
-_NOT_OURS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
-def detoured(environ: Mapping[str, str]) -> bool:
+def detoured() -> bool:
     """Whether requests are to take a way that `requests` knows and this pool does not.
 
-    That is a proxy, or certificates other than the usual ones, set in the environment.
+    That is a proxy, or certificates other than the usual ones, as this process is set up.
     """
-    return bool(getproxies()) or any(environ.get(name) for name in _NOT_OURS)
+    return bool(getproxies()) or any(os.environ.get(name) for name in _CERTIFICATES)
 
 
 class Connections:
