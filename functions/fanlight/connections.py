@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import urlencode
 from urllib.request import getproxies
 
-import certifi
 import urllib3
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 SIZE = 16
 """Idle connections that are kept for each host: one for each request that may be under way."""
@@ -33,7 +33,7 @@ class Connections:
 
     def __init__(self, size: int = SIZE) -> None:
         """`size`: see SIZE."""
-        self._manager = urllib3.PoolManager(maxsize=size, ca_certs=certifi.where())
+        self._manager = urllib3.PoolManager(maxsize=size, ca_certs=DEFAULT_CA_BUNDLE_PATH)
         self._pools: dict[str, Any] = {}
 
     def do_request(self, request: Any, timeout: Any) -> "Answer":
