@@ -20,8 +20,9 @@ def beside(pool: Executor) -> Beside:
 def in_turns(answer: Answer) -> Answer:
     """The same answers, one at a time.
 
-    Decoding and the network take all the cores there are, and the pixels of one image much memory:
-    with two at a time nothing would be done sooner, and twice as much be needed.
+    The pixels of one image can take hundreds of megabytes: those of two would take twice as much.
+    For that, on two cores, two at a time saved nothing where the network is large, and 0.8 of 5 ms
+    an image where it is tiny.
     """
     turn = Lock()
 
