@@ -6,6 +6,7 @@ import io
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -294,6 +295,7 @@ def test_connections_are_kept_while_credentials_rotate(
     assert most <= THREADS <= SIZE
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux only")
 def test_an_unchanged_image_is_not_downloaded(
     function: Any,
     context: SimpleNamespace,
@@ -350,6 +352,7 @@ class Fragile(Model):
         return super().decode(data, limits)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux only")
 def test_of_64_images_one_that_crashes_its_decoder_fails(
     function: Any, context: SimpleNamespace, bucket: oss2.Bucket
 ) -> None:
