@@ -9,19 +9,20 @@ _BEGAN = time.perf_counter()
 import gc  # noqa: E402
 import os  # noqa: E402
 from collections.abc import Callable  # noqa: E402
+from concurrent.futures import ThreadPoolExecutor  # noqa: E402
 from contextlib import AbstractContextManager  # noqa: E402
-from dataclasses import dataclass  # noqa: E402
+from dataclasses import dataclass, field  # noqa: E402
 from functools import partial  # noqa: E402
 from typing import TYPE_CHECKING, Any  # noqa: E402
 
 from fanlight.beginning import begun, rehearse  # noqa: E402
 from fanlight.config import Config  # noqa: E402
 from fanlight.log import Log, milliseconds  # noqa: E402
-from fanlight.oss_sdk import oss2  # noqa: E402
-from fanlight.reconcile import Answer, Reconciler  # noqa: E402
+from fanlight.reconcile import Answer, Beside, Reconciler  # noqa: E402
 from fanlight.retry import Retry  # noqa: E402
 from fanlight.runtime import credentials, initializer_retry, memory, retry  # noqa: E402
-from fanlight.store_oss import OssStore  # noqa: E402
+from fanlight.store_oss import OssStore, connections  # noqa: E402
+from fanlight.together import beside  # noqa: E402
 from fanlight.work import handle  # noqa: E402
 
 if TYPE_CHECKING:
@@ -38,19 +39,17 @@ class _Instance:
     answerer: "Answerer"
     session: Any
     cold_start: dict[str, Any] | None
+    beside: Beside = field(default_factory=lambda: beside(ThreadPoolExecutor(1)))
 
 
 _instance: _Instance | None = None
-
-_CONNECTIONS = 20
-"""That are kept for each host: two downloads use 8 each."""
 
 
 def initializer(context: Any) -> None:
     """Load the model and warm it up. A wrong setting fails here, with every problem named."""
     global _instance  # noqa: PLW0603 - the platform's contract: state between calls is a module's
     config = Config.from_environ(os.environ)
-    session = oss2.Session(pool_size=_CONNECTIONS)
+    session = connections()
     clock = time.perf_counter
     began = clock()
     with begun(config, _opener(config, context, session), initializer_retry()) as beginning:
@@ -117,6 +116,7 @@ def _reconciler(instance: _Instance, context: Any, until: Retry) -> Reconciler:
         output=config.output,
         answer=instance.answerer,
         max_bytes=config.limits.max_bytes,
+        beside=instance.beside,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fanlight.result import Source
-from fanlight.store import Meta, Object
+from fanlight.store import Meta, Object, Wanted, always
 
 DIGEST = "sha256:" + "0" * 64
 
@@ -22,9 +22,9 @@ class MemoryStore:
         found = self.objects.get(key)
         return found.meta if found else None
 
-    def get(self, key: str, limit: int) -> Object | None:
+    def get(self, key: str, limit: int, wanted: Wanted = always) -> Object | None:
         found = self.objects.get(key)
-        if found is None or found.meta.size <= limit:
+        if found is None or (found.meta.size <= limit and wanted(found.meta)):
             return found
         return Object(found.meta, None)
 

@@ -9,19 +9,23 @@ once and is complete without ever starting a thread.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from fanlight.document import to_bytes
 from fanlight.errors import TransientError
 from fanlight.place import Place
-from fanlight.reconcile import Reconciler
+from fanlight.reconcile import Read, Reconciler
 from fanlight.result import Source
-from fanlight.store import Meta, Object
+from fanlight.store import Meta, Object, Wanted, always
 from tests.fakes import answer_as
 
 IMAGE, RESULT = "in/x.png", "out/x.png.json"
 CONTENTS = (b"", b"first", b"second", b"third")
 Operation = tuple[str, str, bytes, bool]
+ORDER: Operation = ("order", "", b"", False)
+"""No operation: which of two that are under way at the same time is carried out first."""
+RESULT_FIRST, IMAGE_FIRST = "result first", "image first"
 
 
 class Pause(BaseException):
@@ -49,9 +53,17 @@ class ReplayStore:
         found: Meta | None = self._next(("head", key, b"", False))
         return found
 
-    def get(self, key: str, limit: int) -> Object | None:
+    def get(self, key: str, limit: int, wanted: Wanted = always) -> Object | None:
         found: Object | None = self._next(("get", key, b"", False))
-        return found
+        return found if found is None or wanted(found.meta) else Object(found.meta, None)
+
+    def beside(self, read: Read) -> Read:
+        """Read at once, or only when the answer is needed: after what was asked for meanwhile."""
+        order: str = self._next(ORDER)
+        answer = cache(read)
+        if order == RESULT_FIRST:
+            answer()
+        return answer
 
     def put(self, key: str, data: bytes, *, if_absent: bool) -> bool:
         written: bool = self._next(("put", key, data, if_absent))
@@ -66,10 +78,14 @@ class ReplayStore:
 
 @dataclass(frozen=True)
 class Worker:
-    """One delivery of an event: which upload it tells of, on which deployment, how far it is."""
+    """One delivery of an event: which upload it tells of, on which deployment, how far it is.
+
+    `at_once`: it asks for result and image at the same time, so that either may be read first.
+    """
 
     upload: int
     model: str
+    at_once: bool = True
     answers: tuple[Any, ...] = ()
     done: bool = False
 
@@ -125,18 +141,26 @@ def _steps(world: World, reconciler: type[Reconciler]) -> Iterator[Step]:
     for index, worker in enumerate(world.workers):
         if worker.done or worker.upload > world.uploads:
             continue
-        step = _advance(world, index, reconciler)
-        yield step
-        if world.crashes_left:  # the operation took effect, its answer was never seen
-            again = replace(worker, answers=())
-            crashed = replace(step.after, crashes_left=world.crashes_left - 1,
-                              workers=_with(step.after.workers, index, again))  # fmt: skip
-            yield replace(step, after=crashed)
+        for chosen in _orders(worker, reconciler):
+            step = _advance(world, index, chosen, reconciler)
+            yield step
+            if world.crashes_left:  # the operation took effect, its answer was never seen
+                again = replace(worker, answers=())
+                crashed = replace(step.after, crashes_left=world.crashes_left - 1,
+                                  workers=_with(step.after.workers, index, again))  # fmt: skip
+                yield replace(step, after=crashed)
 
 
-def _advance(world: World, index: int, reconciler: type[Reconciler]) -> Step:
+def _orders(worker: Worker, reconciler: type[Reconciler]) -> list[Worker]:
+    """The worker, once for each of the orders it may be about to read in."""
+    if _wants(worker, reconciler) != ORDER:
+        return [worker]
+    return [replace(worker, answers=(*worker.answers, order))
+            for order in (RESULT_FIRST, IMAGE_FIRST)]  # fmt: skip
+
+
+def _advance(world: World, index: int, worker: Worker, reconciler: type[Reconciler]) -> Step:
     """Let one worker do its next operation; it is done when it then wants no other."""
-    worker = world.workers[index]
     operation = _wants(worker, reconciler)
     assert operation is not None, "a worker that is not done wants something"
     name, key, data, if_absent = operation
@@ -148,22 +172,39 @@ def _advance(world: World, index: int, reconciler: type[Reconciler]) -> Step:
     else:
         found = world.image() if key == IMAGE else _result(result)
         answer = found.meta if found and name == "head" else found
-    moved = replace(worker, answers=(*worker.answers, answer))
+    moved = replace(worker, answers=_alike((*worker.answers, answer)))
     moved = replace(moved, done=_wants(moved, reconciler) is None)
     after = replace(world, result=result, workers=_with(world.workers, index, moved))
     return Step(world, after, data if name == "put" and answer else None)
 
 
+def _alike(answers: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Once both are read nobody can tell which was read first: one world, not two."""
+    if answers[-3:-2] == (IMAGE_FIRST,):
+        *before, _, image, result = answers
+        return (*before, RESULT_FIRST, result, image)
+    return answers
+
+
 def _wants(worker: Worker, reconciler: type[Reconciler]) -> Operation | None:
-    store = ReplayStore(worker.answers)
+    kind: Any = reconciler  # a class can be hashed, whatever mypy thinks of it
+    return _wanted(worker.model, worker.answers, kind, at_once=worker.at_once)
+
+
+@cache
+def _wanted(
+    model: str, answers: tuple[Any, ...], reconciler: Any, *, at_once: bool
+) -> Operation | None:
+    store = ReplayStore(answers)
     place_in, place_out = Place("bucket", "in/"), Place("bucket", "out/")
     try:
-        reconciler(store, place_in, store, place_out, answer_as(worker.model), 100).reconcile(IMAGE)
+        reconciler(store, place_in, store, place_out, answer_as(model), 100,
+                   beside=store.beside if at_once else None).reconcile(IMAGE)  # fmt: skip
     except Pause as pause:
         return pause.operation
     except TransientError:
         # Gave up after so many tries: the platform invokes again, from the start.
-        return _wants(replace(worker, answers=()), reconciler)
+        return _wanted(model, (), reconciler, at_once=at_once)
     return None
 
 

@@ -18,7 +18,7 @@ from fanlight.backends import Tensor
 from fanlight.bundle import Bundle, Input, Threshold
 from fanlight.config import Limits
 from fanlight.errors import ConfigError, FanlightError, ModelMismatch
-from fanlight.model import Model
+from fanlight.model import SCORE_PLACES, Model, Prediction, top
 from fanlight.result import Source
 from tests.test_model import Fixed, drawn_one
 
@@ -164,3 +164,23 @@ def test_an_embedding_has_a_size_that_can_be_read_back() -> None:
     """A feature map is not stored in place of an embedding."""
     with pytest.raises(ModelMismatch, match="65537 values, an embedding 65536 at most"):
         Model(EMBEDDER, Fixed(EMBEDDER.input.shape, [0.0] * 65_537))
+
+
+@given(
+    scores=st.lists(
+        st.floats(0, 1, width=32) | st.integers(0, 40).map(lambda step: 0.3 + step * 1e-7),
+        min_size=2,
+        max_size=60,
+    ),
+    count=st.integers(1, 5) | st.integers(1, 70),
+)
+def test_the_best_are_those_of_the_plain_definition(scores: list[float], count: int) -> None:
+    """Choosing before rounding gives what rounding all and sorting them gives, ties and all."""
+    tensor = np.asarray(scores, np.float32)
+    labels = tuple(f"label {index}" for index in range(len(scores)))
+
+    rounded = [round(float(score), SCORE_PLACES) for score in tensor]
+    order = sorted(range(len(rounded)), key=lambda index: (-rounded[index], index))
+
+    plain = [Prediction(index, labels[index], rounded[index]) for index in order[:count]]
+    assert top(tensor, labels, count) == plain

@@ -1,8 +1,12 @@
 """The entry points, in this process, against the local OSS endpoint, under both contracts."""
 
+import faulthandler
 import importlib
 import io
 import json
+import os
+import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +21,14 @@ from PIL import Image, ImageDraw
 import classify
 import deadletter
 from fanlight import result
+from fanlight.config import Limits
+from fanlight.connections import SIZE
 from fanlight.errors import ConfigError, EventError
+from fanlight.image import Header, Pixels
+from fanlight.model import Model
+from fanlight.reconcile import THREADS
 from fanlight.work import Unfinished
+from tests.relay import relayed
 from tools.events import oss_event
 from tools.localcloud import oss
 
@@ -29,7 +39,11 @@ ONE, TEXT = "input/一 1.png", "input/photo.jpg"
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[oss.OssEndpoint]:
-    with oss.OssEndpoint([oss.Credentials("STS.id", "hidden", "token")]) as endpoint:
+    known = [
+        oss.Credentials("STS.id", "hidden", "token"),
+        oss.Credentials("STS.id2", "hidden2", "token2"),
+    ]
+    with oss.OssEndpoint(known) as endpoint:
         endpoint.create_bucket("pictures")
         yield endpoint
 
@@ -248,6 +262,118 @@ def test_credentials_may_change_between_invocations(
     monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "hidden")
 
     assert function.handler(event_of(ONE), context)["counts"] == {"classified": 1}
+
+
+@pytest.mark.parametrize("context", ["environment"], indirect=True)
+def test_connections_are_kept_while_credentials_rotate(
+    function: Any,
+    context: SimpleNamespace,
+    bucket: oss2.Bucket,
+    endpoint: oss.OssEndpoint,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One image takes two connections, many take one a thread, whichever event they are of."""
+    keys = [f"input/{number}.png" for number in range(24)]
+    for key in keys:
+        bucket.put_object(key, drawn_one())
+    with relayed(endpoint.url) as relay:
+        monkeypatch.setenv("FANLIGHT_OSS_ENDPOINT", relay.url)
+        function.initializer(context)
+        for number, key in enumerate(keys[:4]):
+            which = "" if number % 2 else "2"
+            monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", f"STS.id{which}")
+            monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", f"hidden{which}")
+            monkeypatch.setenv("ALIBABA_CLOUD_SECURITY_TOKEN", f"token{which}")
+            assert function.handler(event_of(key), context)["counts"] == {"classified": 1}
+        few = relay.connections
+        assert function.handler(event_of(*keys), context)["counts"] == {
+            "classified": 20,
+            "unchanged": 4,
+        }
+        most = relay.connections
+
+    assert few <= 2
+    assert most <= THREADS <= SIZE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux only")
+def test_an_unchanged_image_is_not_downloaded(
+    function: Any,
+    context: SimpleNamespace,
+    bucket: oss2.Bucket,
+    endpoint: oss.OssEndpoint,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a large one there arrives what a connection takes unread; of a small one, all of it."""
+    sizes = {"input/large": 16_000_000, "input/small": 1000}
+    for key, size in sizes.items():
+        bucket.put_object(key, bytes(size))
+    function.initializer(context)
+    for key in sizes:
+        function.handler(event_of(key), context)
+    with relayed(endpoint.url) as relay:
+        monkeypatch.setenv("FANLIGHT_OSS_ENDPOINT", relay.url)
+        function.initializer(context)
+        arrived = []
+        for key in (*sizes, "input/small"):
+            before = relay.received
+            assert function.handler(event_of(key), context)["counts"] == {"unchanged": 1}
+            arrived.append(relay.received - before)
+        opened = relay.connections
+
+    assert arrived[0] < 500_000
+    assert max(arrived[1:]) < 5_000
+    assert opened <= 3  # two, and one in place of that which has the rest of the large one
+
+
+MANY = [f"input/{number:02d}.png" for number in range(64)]
+
+
+def test_of_64_images_a_corrupt_one_is_rejected(
+    function: Any, context: SimpleNamespace, bucket: oss2.Bucket
+) -> None:
+    """Its 63 neighbours have their results."""
+    for key in MANY:
+        bucket.put_object(key, drawn_one()[:-40] if key == MANY[30] else drawn_one())
+
+    summary = function.handler(event_of(*MANY), context)
+
+    assert summary["counts"] == {"classified": 63, "rejected": 1}
+    assert [one["key"] for one in summary["outcomes"]] == MANY
+    statuses = [stored(bucket, f"output/{key[6:]}.json")["status"] for key in MANY]
+    assert statuses == ["classified"] * 30 + ["rejected"] + ["classified"] * 33
+
+
+class Fragile(Model):
+    """A model whose decoder crashes on what calls for it."""
+
+    def decode(self, data: bytes, limits: Limits) -> tuple[Header, Pixels]:
+        if data == b"crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return super().decode(data, limits)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux only")
+def test_of_64_images_one_that_crashes_its_decoder_fails(
+    function: Any, context: SimpleNamespace, bucket: oss2.Bucket
+) -> None:
+    """Its 63 neighbours have their results, and it has none and is named."""
+    faulthandler.disable()  # pytest's own would tell of a crash that is wanted
+    for key in MANY:
+        bucket.put_object(key, b"crash" if key == MANY[30] else drawn_one())
+    function.initializer(context, Fragile.load)
+
+    with pytest.raises(Unfinished) as caught:
+        function.handler(event_of(*MANY), context)
+
+    assert json.loads(str(caught.value)) == {
+        "counts": {"classified": 63, "failed": 1},
+        "failed": [
+            {"key": MANY[30], "error": "the decoder process ended: signal 11 (SIGSEGV)"},
+        ],
+    }
+    written = keys_under(bucket, "output/")
+    assert written == [f"output/{key[6:]}.json" for key in MANY if key != MANY[30]]
 
 
 @pytest.mark.parametrize("context", ["environment"], indirect=True)

@@ -1,5 +1,7 @@
 """The promise, played in every order: no stale result survives, and no true one is fought over."""
 
+from dataclasses import replace
+
 import pytest
 
 from fanlight.document import to_bytes
@@ -47,7 +49,7 @@ class WithoutCheck(Reconciler):
                 return Outcome(key, "unchanged", target)
         image = self.images.get(key, self.max_bytes)
         assert image is not None
-        document = self.answer(self._source(image), image.data)
+        document = self.answer(self._source(image.meta), image.data)
         if not self.results.put(target, to_bytes(document), if_absent=result is None):
             return None
         return Outcome(key, document["status"], target, document)
@@ -91,10 +93,22 @@ def fights(start: World, reconciler: type[Reconciler] = Reconciler) -> int:
     )
 
 
+def in_turn(start: World, *which: int) -> World:
+    """With workers, all if none is named, that read the result before they ask for the image."""
+    workers = tuple(
+        replace(worker, at_once=bool(which) and number not in which)
+        for number, worker in enumerate(start.workers)
+    )
+    return replace(start, workers=workers)
+
+
 @pytest.mark.parametrize("start", [TWO_UPLOADS, TWO_OVERWRITES])
-def test_every_order_ends_with_the_last_content(start: World) -> None:
+@pytest.mark.parametrize("how", ["at once", "in turn", "both"])
+def test_every_order_ends_with_the_last_content(start: World, how: str) -> None:
     """Whatever the order, duplicates and crashes, the result is that of the last upload."""
-    assert stale_ends(start) == 0
+    world = {"at once": start, "in turn": in_turn(start), "both": in_turn(start, 0)}[how]
+
+    assert stale_ends(world) == 0
 
 
 def test_the_search_is_not_empty() -> None:
@@ -107,8 +121,9 @@ def test_the_search_is_not_empty() -> None:
 
 def test_two_deployments_do_not_fight() -> None:
     """A first result that is true is never replaced by that of another model."""
-    assert fights(TWO_MODELS) == 0
-    assert stale_ends(TWO_MODELS) == 0
+    for world in (TWO_MODELS, in_turn(TWO_MODELS), in_turn(TWO_MODELS, 0)):
+        assert fights(world) == 0
+        assert stale_ends(world) == 0
 
 
 def test_without_the_check_a_stale_result_survives() -> None:

@@ -1,16 +1,20 @@
 """The core: each outcome for one key, over a store in memory."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
 
+from fanlight.budget import Budget
 from fanlight.document import to_bytes
 from fanlight.errors import KeyRefused, TransientError
 from fanlight.place import Place
-from fanlight.reconcile import ATTEMPTS, RESULT_LIMIT, Outcome, Reconciler
+from fanlight.reconcile import ATTEMPTS, RESULT_LIMIT, Beside, Outcome, Read, Reconciler
 from fanlight.result import from_bytes
-from fanlight.store import Meta
+from fanlight.store import Meta, Object, Wanted, always
+from fanlight.together import beside
 from tests.fakes import DIGEST, MemoryStore, answer_as
 
 INPUT, OUTPUT = Place("bucket", "in/"), Place("bucket", "out/")
@@ -18,8 +22,35 @@ IMAGE, RESULT = "in/x.png", "out/x.png.json"
 ETAG_OF_FIRST = "8B04D5E3775D298E78455EFC5CA404D5"
 
 
+def image_first(read: Read) -> Read:
+    return cache(read)
+
+
+def result_first(read: Read) -> Read:
+    answer = cache(read)
+    answer()
+    return answer
+
+
+BESIDE: dict[str, Beside | None] = {
+    "in turn": None,
+    "result first": result_first,
+    "image first": image_first,
+    "on a thread": beside(ThreadPoolExecutor(1)),
+}
+
+
+@pytest.fixture(autouse=True, params=list(BESIDE))
+def _how(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every promise holds in whatever order the result and the image are read."""
+    monkeypatch.setitem(CHOSEN, "beside", BESIDE[request.param])
+
+
+CHOSEN: dict[str, Beside | None] = {}
+
+
 def reconciler_of(store: MemoryStore, answer: Any = None, max_bytes: int = 100) -> Reconciler:
-    return Reconciler(store, INPUT, store, OUTPUT, answer or answer_as("m"), max_bytes)
+    return Reconciler(store, INPUT, store, OUTPUT, answer or answer_as("m"), max_bytes, **CHOSEN)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -77,15 +108,16 @@ def test_again_changes_nothing(store: MemoryStore) -> None:
 
 
 class _NoImages(MemoryStore):
-    """The same objects, of which no image may be read."""
+    """The same objects, of which the bytes of no image may be read."""
 
     def __init__(self, store: MemoryStore) -> None:
         super().__init__()
         self.objects = store.objects
 
-    def get(self, key: str, limit: int) -> Any:
-        assert key != IMAGE
-        return super().get(key, limit)
+    def get(self, key: str, limit: int, wanted: Wanted = always) -> Any:
+        found = super().get(key, limit, wanted)
+        assert key != IMAGE or found is None or found.data is None
+        return found
 
 
 def test_an_overwritten_image_gets_a_new_result(store: MemoryStore) -> None:
@@ -140,8 +172,8 @@ class _Restless(MemoryStore):
         self.times = times
         self.put(IMAGE, b"first", if_absent=False)
 
-    def get(self, key: str, limit: int) -> Any:
-        found = super().get(key, limit)
+    def get(self, key: str, limit: int, wanted: Wanted = always) -> Any:
+        found = super().get(key, limit, wanted)
         if key == IMAGE and self.times:
             self.times -= 1
             self.put(IMAGE, f"still {self.times}".encode(), if_absent=False)
@@ -170,8 +202,8 @@ def test_starting_over_is_bounded() -> None:
 class _Vanishing(MemoryStore):
     """A bucket whose image is deleted right after it was read."""
 
-    def get(self, key: str, limit: int) -> Any:
-        found = super().get(key, limit)
+    def get(self, key: str, limit: int, wanted: Wanted = always) -> Any:
+        found = super().get(key, limit, wanted)
         if key == IMAGE:
             self.delete(IMAGE)
         return found
@@ -252,6 +284,75 @@ def test_a_key_without_a_result_key_is_refused(store: MemoryStore) -> None:
         reconciler_of(store).reconcile("in/" + "x" * 1015)
 
     assert list(store.objects) == [IMAGE]
+
+
+class _Slow(MemoryStore):
+    """A bucket in which a new upload gets its result while an older image is on its way here."""
+
+    def get(self, key: str, limit: int, wanted: Wanted = always) -> Any:
+        found = super().get(key, limit)
+        if key == IMAGE and self.writes == 2:
+            self.put(IMAGE, b"second", if_absent=False)
+            Reconciler(self, INPUT, self, OUTPUT, answer_as("other"), 100).reconcile(IMAGE)
+        return found if found is None or wanted(found.meta) else Object(found.meta, None)
+
+
+def test_an_image_read_before_a_newer_result_does_not_replace_it() -> None:
+    """Whoever reads the image first and the result second may have met a newer one: it stays."""
+    store = _Slow()
+    store.put(IMAGE, b"first", if_absent=False)
+    store.put(RESULT, b"no result", if_absent=False)
+    reconciler = replace(reconciler_of(store), beside=image_first)
+
+    assert reconciler.reconcile(IMAGE) == Outcome(IMAGE, "unchanged", RESULT)
+    assert result_in(store)["model"]["name"] == "other"
+    assert store.writes == 4
+
+
+class _Failing(MemoryStore):
+    """A bucket that fails for the result, for the image, or for both."""
+
+    def __init__(self, *keys: str) -> None:
+        super().__init__()
+        self._keys = keys
+
+    def get(self, key: str, limit: int, wanted: Wanted = always) -> Any:
+        if key in self._keys:
+            raise TransientError(f"{key} cannot be read")
+        return super().get(key, limit, wanted)
+
+
+@pytest.mark.parametrize("keys", [(RESULT,), (IMAGE,), (RESULT, IMAGE)])
+def test_what_fails_is_told_in_any_order(keys: tuple[str, ...]) -> None:
+    """The error is that of the result, else that of the image; nothing is written."""
+    store = _Failing(*keys)
+    store.put(IMAGE, b"first", if_absent=False)
+
+    with pytest.raises(TransientError, match=keys[0]):
+        reconciler_of(store).reconcile(IMAGE)
+
+    assert list(store.objects) == [IMAGE]
+
+
+def test_the_bytes_are_given_back_with_the_answer(store: MemoryStore) -> None:
+    """While an image is answered its bytes count; afterwards, and after a failure, they do not."""
+    held = []
+    budget = Budget()
+
+    def answer(*given: Any) -> dict[str, Any]:
+        held.append(budget.used)
+        if len(held) == 2:
+            raise ZeroDivisionError
+        document: dict[str, Any] = answer_as("m")(*given)
+        return document
+
+    reconciler = replace(reconciler_of(store, answer), budget=budget)
+    reconciler.reconcile(IMAGE)
+    store.put(IMAGE, b"second", if_absent=False)
+    with pytest.raises(ZeroDivisionError):
+        reconciler.reconcile(IMAGE)
+
+    assert (held, budget.used) == ([5, 6], 0)
 
 
 def test_a_fault_of_the_answer_writes_nothing(store: MemoryStore) -> None:

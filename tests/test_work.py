@@ -2,17 +2,20 @@
 
 import io
 import json
+import threading
+import time
 from typing import Any
 
 import pytest
 
+from fanlight.budget import Budget
 from fanlight.errors import ConfigError, EventError, KeyRefused, TransientError
 from fanlight.event import Record
 from fanlight.failure import named_failures
 from fanlight.log import Log
 from fanlight.place import Place
 from fanlight.reconcile import Outcome, Reconciler
-from fanlight.store import Meta
+from fanlight.store import Meta, Wanted, always
 from fanlight.work import Unfinished, describe, handle, work
 from tests.fakes import MemoryStore, answer_as
 from tools.events import oss_event
@@ -30,10 +33,12 @@ class Faulty(MemoryStore):
         for name in ("a", "b", "c", *faults):
             self.put(f"in/{name}.png", name.encode(), if_absent=False)
 
-    def get(self, key: str, limit: int) -> Any:
+    def get(self, key: str, limit: int, wanted: Wanted = always) -> Any:
+        if key.startswith("in/other-"):
+            time.sleep(0.01)
         if key in self._faults:
             raise self._faults[key]
-        return super().get(key, limit)
+        return super().get(key, limit, wanted)
 
 
 def do(store: MemoryStore, *records: Record, time_left: float = 60) -> tuple[Any, list[Any]]:
@@ -66,7 +71,10 @@ def done(name: str) -> dict[str, Any]:
 
 
 def test_every_record_has_an_outcome_in_the_summary() -> None:
-    """Records come in their order, each with what became of it, and the counts of all."""
+    """Records come in their order, each with what became of it, and the counts of all.
+
+    A key that stands twice is reconciled once, and has one line.
+    """
     records = [
         put("a"),
         put("b"),
@@ -80,11 +88,11 @@ def test_every_record_has_an_outcome_in_the_summary() -> None:
     summary, lines = do(Faulty(), *records)
 
     assert summary == {
-        "counts": {"classified": 2, "gone": 1, "ignored": 3, "unchanged": 1},
+        "counts": {"classified": 3, "gone": 1, "ignored": 3},
         "outcomes": [
             done("a"),
             done("b"),
-            {"key": "in/a.png", "outcome": "unchanged", "result": "out/a.png.json"},
+            done("a"),
             {"key": "in/gone.png", "outcome": "gone", "result": "out/gone.png.json"},
             {
                 "key": "in/a.png",
@@ -99,9 +107,9 @@ def test_every_record_has_an_outcome_in_the_summary() -> None:
             {"key": "in/folder/", "outcome": "ignored", "reason": "a folder, not an object"},
         ],
     }
-    assert [(line["message"], line["request_id"], line["key"]) for line in lines] == [
-        ("key", "request", record.key) for record in records
-    ]
+    told = sorted((line["message"], line["request_id"], line["key"]) for line in lines)
+    once = [record.key for record in records[:2] + records[3:]]
+    assert told == sorted(("key", "request", key) for key in once)
 
 
 def test_a_failing_key_does_not_cost_the_others() -> None:
@@ -123,12 +131,14 @@ def test_a_failing_key_does_not_cost_the_others() -> None:
             {"key": "in/broken.png", "error": "ZeroDivisionError: division by zero"},
         ],
     }
-    assert [key for key in store.objects if key.startswith("out/")] == [
+    assert sorted(key for key in store.objects if key.startswith("out/")) == [
         "out/a.png.json",
         "out/b.png.json",
     ]
-    assert [line["message"] for line in lines] == ["key", "key", "key", "fault", "key", "key"]
-    assert "ZeroDivisionError" in lines[3]["trace"]
+    assert sorted(line["message"] for line in lines) == ["fault", *["key"] * 5]
+    (index,) = (number for number, line in enumerate(lines) if line["message"] == "fault")
+    assert "ZeroDivisionError" in lines[index]["trace"]
+    assert lines[index]["key"] == lines[index + 1]["key"] == "in/broken.png"
 
 
 def test_the_text_of_unfinished_names_the_keys_for_dead_letters() -> None:
@@ -141,11 +151,77 @@ def test_the_text_of_unfinished_names_the_keys_for_dead_letters() -> None:
 def test_a_wrong_setting_ends_the_work_at_once() -> None:
     """What every key would run into is raised for the first, not collected."""
     store = Faulty(first=ConfigError("no such bucket"))
+    others = [f"other-{number}" for number in range(200)]
+    for name in others:
+        store.put(f"in/{name}.png", b"", if_absent=False)
 
     with pytest.raises(ConfigError, match="no such bucket"):
-        do(store, put("first"), put("a"))
+        do(store, put("first"), *map(put, others))
 
-    assert store.head("out/a.png.json") is None
+    assert len([key for key in store.objects if key.startswith("out/")]) < len(others)
+
+
+class Waiting(MemoryStore):
+    """A bucket that looks after the write of `a` only once the result of `b` is being written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun = threading.Event()
+
+    def put(self, key: str, data: bytes, *, if_absent: bool) -> bool:
+        if key == "out/b.png.json":
+            self._begun.set()
+        return super().put(key, data, if_absent=if_absent)
+
+    def head(self, key: str) -> Meta | None:
+        if key == "in/a.png" and "out/a.png.json" in self.objects:
+            assert self._begun.wait(30)
+        return super().head(key)
+
+
+def test_the_look_after_a_write_overlaps_with_the_next_image() -> None:
+    """While one waits for an answer, the next is downloaded, answered and uploaded."""
+    store = Waiting()
+    for name in "ab":
+        store.put(f"in/{name}.png", name.encode(), if_absent=False)
+
+    summary, _ = do(store, put("a"), put("b"))
+
+    assert summary["outcomes"] == [done("a"), done("b")]
+
+
+class Most(Budget):
+    """Notes the most bytes that were held at a time."""
+
+    most = 0
+
+    def take(self, size: int) -> None:
+        super().take(size)
+        self.most = max(self.most, self.used)
+
+
+def test_images_are_answered_in_turns_and_held_within_the_budget() -> None:
+    """However many keys are worked on: one image's pixels, and so many bytes, at a time."""
+    store, budget = MemoryStore(), Most(10)
+    names = [f"image-{number}" for number in range(40)]
+    for name in names:
+        store.put(f"in/{name}.png", b"four", if_absent=False)
+    turn, met = threading.Lock(), []
+
+    def answer(*given: Any) -> dict[str, Any]:
+        met.append(turn.acquire(blocking=False))
+        time.sleep(0.001)
+        if met[-1]:
+            turn.release()
+        document: dict[str, Any] = answer_as("m")(*given)
+        return document
+
+    reconciler = Reconciler(store, INPUT, store, OUTPUT, answer, 100, budget=budget)
+    summary = work([put(name) for name in names], reconciler, Log("r", io.StringIO()), lambda: 60)
+
+    assert summary["counts"] == {"classified": 40}
+    assert met == [True] * 40
+    assert (budget.most, budget.used) == (8, 0)
 
 
 def test_a_bad_record_does_not_cost_the_others_their_results() -> None:

@@ -9,12 +9,12 @@ from concurrent.futures import (
     FIRST_COMPLETED,
     Future,
     ProcessPoolExecutor,
-    ThreadPoolExecutor,
     wait,
 )
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +24,12 @@ from fanlight.errors import ConfigError, FanlightError
 from fanlight.model import Model
 from fanlight.place import SCHEME
 from fanlight.reconcile import Reconciler
+from fanlight.together import each, in_turns
 from fanlight.work import describe
 from tools.places import Access, Side
 
 CHUNK = 32
 """Keys a process takes at a time: little enough that Ctrl-C is answered at once."""
-
-_THREADS = 8
-"""Keys of a bucket a process works on at a time, so that it does not wait for the network."""
 
 _FEW = 64
 """With no more keys than this, starting processes would take longer than the work."""
@@ -175,8 +173,9 @@ def _work(keys: list[str]) -> list[dict[str, Any]]:
 def _reconcile(reconciler: Reconciler, keys: list[str], *, remote: bool) -> list[dict[str, Any]]:
     if not remote:
         return [_one(reconciler, key) for key in keys]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return list(pool.map(lambda key: _one(reconciler, key), keys))
+    reconciler = replace(reconciler, answer=in_turns(reconciler.answer))
+    became = dict(each(partial(_one, reconciler), keys, reconciler.threads))
+    return [became[key] for key in keys]
 
 
 def _one(reconciler: Reconciler, key: str) -> dict[str, Any]:

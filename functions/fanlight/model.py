@@ -168,7 +168,19 @@ def _no_shares(raw: Tensor) -> str:
 
 
 def top(scores: Tensor, labels: tuple[str, ...], count: int) -> list[Prediction]:
-    """The best `count`, rounded so that the last bits of a sum change nothing; ties by index."""
-    rounded = [round(float(score), SCORE_PLACES) for score in scores]
-    best = sorted(range(len(rounded)), key=lambda index: (-rounded[index], index))
-    return [Prediction(index, labels[index], rounded[index]) for index in best[:count]]
+    """The best `count`, rounded so that the last bits of a sum change nothing; ties by index.
+
+    Rounding brings two scores together only if they are less than a unit of the last place apart:
+    what lies further below the `count`th best need not be looked at.
+    """
+    likely = list(range(scores.size))
+    exact = scores.astype(np.float64)
+    if count < exact.size:
+        least = np.partition(exact, -count)[-count] - 2 * 10.0**-SCORE_PLACES
+        likely = np.flatnonzero(exact >= least).tolist()
+        exact = exact[likely]
+    rounded = [round(score, SCORE_PLACES) for score in exact.tolist()]
+    best = sorted(
+        zip(likely, rounded, strict=True), key=lambda pair: -pair[1]
+    )  # ties stay in order
+    return [Prediction(index, labels[index], score) for index, score in best[:count]]

@@ -1,6 +1,6 @@
 """Where objects are kept: what reconciling asks of a bucket or a folder, and nothing more."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,10 +17,19 @@ class Meta:
 
 @dataclass(frozen=True)
 class Object:
-    """An object and the bytes of exactly that version; `data` is None if there are too many."""
+    """An object and the bytes of exactly that version; `data` is None if they were not read."""
 
     meta: Meta
     data: bytes | None
+
+
+Wanted = Callable[[Meta], bool]
+"""Asked when an object is known and its bytes are not read yet: whether they are to be."""
+
+
+def always(_: Meta) -> bool:
+    """Every object's bytes are wanted."""
+    return True
 
 
 class Store(Protocol):
@@ -36,8 +45,12 @@ class Store(Protocol):
     def head(self, key: str) -> Meta | None:
         """What the store knows of the object; None if there is none."""
 
-    def get(self, key: str, limit: int) -> Object | None:
-        """The object, whole, unless it has more than `limit` bytes; None if there is none."""
+    def get(self, key: str, limit: int, wanted: Wanted = always) -> Object | None:
+        """The object, whole, unless it has more than `limit` bytes; None if there is none.
+
+        Without its bytes, too, if `wanted` says so. It may be asked about several versions, and
+        may let its caller wait.
+        """
 
     def put(self, key: str, data: bytes, *, if_absent: bool) -> bool:
         """Write all of `data` or nothing. False: `if_absent`, and there is an object already.

@@ -13,7 +13,7 @@ from pathlib import Path
 from fanlight.errors import ConfigError, FanlightError, KeyRefused, TransientError
 from fanlight.folder_names import TEMPORARY, from_path, to_path
 from fanlight.ordered import ordered
-from fanlight.store import Meta, Object
+from fanlight.store import Meta, Object, Wanted, always
 
 _TICK_NS = 20_000_000
 """File times move in ticks of up to 10 ms; two writes within one tick can look the same."""
@@ -52,7 +52,7 @@ class FolderStore:
             return None
         return _meta(key, status) if stat.S_ISREG(status.st_mode) else None
 
-    def get(self, key: str, limit: int) -> Object | None:
+    def get(self, key: str, limit: int, wanted: Wanted = always) -> Object | None:
         """See `Store.get`."""
         path = self._path(key)
         try:
@@ -63,7 +63,7 @@ class FolderStore:
             _check_absent(error)
             return None
         try:
-            return _read(descriptor, key, limit)
+            return _read(descriptor, key, limit, wanted)
         finally:
             os.close(descriptor)
 
@@ -191,7 +191,7 @@ def _link(temporary: str, path: str, data: bytes) -> bool:
     return True
 
 
-def _read(descriptor: int, key: str, limit: int) -> Object | None:
+def _read(descriptor: int, key: str, limit: int, wanted: Wanted) -> Object | None:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         return None
@@ -199,7 +199,7 @@ def _read(descriptor: int, key: str, limit: int) -> Object | None:
     if 0 <= age < _TICK_NS:
         time.sleep((_TICK_NS - age) / 1e9)
         status = os.fstat(descriptor)
-    if status.st_size > limit:
+    if status.st_size > limit or not wanted(_meta(key, status)):
         return Object(_meta(key, status), None)
     data = b""
     while chunk := os.read(descriptor, status.st_size - len(data) + 1):

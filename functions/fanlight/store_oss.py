@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 import requests
 import urllib3
 
+from fanlight.connections import SIZE, Connections, detoured
 from fanlight.errors import ConfigError, FanlightError, KeyRefused, TransientError, Unsettled
 from fanlight.oss_sdk import oss2
 from fanlight.refusals import ADVICE, refusal
 from fanlight.retry import Retry
-from fanlight.store import Meta, Object
+from fanlight.store import Meta, Object, Wanted, always
 
 T = TypeVar("T")
 
@@ -25,6 +26,10 @@ logging.getLogger("oss2").setLevel(logging.WARNING)
 
 _TIMEOUT = 20
 """Seconds without a byte from OSS before a request is given up and repeated."""
+
+_SMALL = 64 * 1024
+"""Bytes. What is not wanted of so small a body has arrived already; a larger one costs a new
+connection, since what is left of it is never sent. Linux offers a sender this much at first."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,11 @@ def signing(key: Credentials) -> Any:
     return oss2.AuthV4(key.access_key_id, key.access_key_secret)
 
 
+def connections() -> Any:
+    """A pool of connections for `OssStore`, to be kept for as long as its process lives."""
+    return oss2.Session(SIZE) if detoured() else Connections()
+
+
 class OssStore:
     """One bucket. Every request is repeated under `retry` while repeating can help."""
 
@@ -58,13 +68,14 @@ class OssStore:
         region: str,
         credentials: Credentials,
         retry: Retry,
-        session: oss2.Session | None = None,
+        session: Any = None,
     ) -> None:
-        """`session` is a connection pool to share; it holds no credentials."""
+        """`session`: what `connections` gives, where it is shared; it holds no credentials."""
         auth = signing(credentials)
         # Where crcmod lacks its extension, CRC-64 runs at 1 MB/s: the MD5 is checked instead.
         try:
-            self._bucket = oss2.Bucket(auth, endpoint, bucket, region=region, session=session,
+            self._bucket = oss2.Bucket(auth, endpoint, bucket, region=region,
+                                       session=session or connections(),
                                        connect_timeout=_TIMEOUT, enable_crc=False)  # fmt: skip
         except (oss2.exceptions.ClientError, ValueError):
             raise ConfigError(
@@ -77,9 +88,9 @@ class OssStore:
         """See `Store.head`."""
         return self._call(key, lambda: _meta(key, self._bucket.head_object(key)))
 
-    def get(self, key: str, limit: int) -> Object | None:
+    def get(self, key: str, limit: int, wanted: Wanted = always) -> Object | None:
         """See `Store.get`. A body cut short or changed on its way is read again."""
-        return self._call(key, lambda: _read(key, self._bucket.get_object(key), limit))
+        return self._call(key, lambda: _read(key, self._bucket.get_object(key), limit, wanted))
 
     def read_range(self, key: str, start: int, stop: int, etag: str) -> bytes | None:
         """See `install.Ranges`. TransientError when the object has changed meanwhile."""
@@ -205,11 +216,14 @@ def _version(etag: str, size: int, last_modified: int) -> str:
     return f"{etag}-{size}-{last_modified}"
 
 
-def _read(key: str, answer: Any, limit: int) -> Object:
+def _read(key: str, answer: Any, limit: int, wanted: Wanted) -> Object:
     meta = _meta(key, answer)
     response = answer.resp.response
-    if meta.size > limit:
-        response.close()
+    if meta.size > limit or not wanted(meta):
+        if meta.size <= _SMALL:
+            response.raw.drain_conn()
+        else:
+            response.close()
         return Object(meta, None)
     # As it is stored: with decoding, a Content-Encoding would change the length and inflate bombs.
     data = response.raw.read(meta.size + 1, decode_content=False)

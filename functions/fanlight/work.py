@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from fanlight.errors import ConfigError, EventError, FanlightError, TransientError
 from fanlight.event import Record, parse, why_ignored
 from fanlight.log import Log, milliseconds
 from fanlight.reconcile import Answer, Outcome, Reconciler
+from fanlight.together import each, in_turns
 
 LONGEST_ERROR = 300
 """Characters of one key's error in `Unfinished`, so that fifty still fit a dead letter."""
@@ -57,19 +59,31 @@ def handle(
 
 
 def work(
-    records: Sequence[Record], reconciler: Reconciler, log: Log, time_left: Callable[[], float]
+    records: Sequence[Record],
+    reconciler: Reconciler,
+    log: Log,
+    time_left: Callable[[], float],
 ) -> dict[str, Any]:
-    """Reconcile every record's key; the summary has one outcome a record.
+    """Reconcile every record's key, several at a time; the summary has one outcome a record.
 
-    Raises Unfinished after the last one if any failed, and ConfigError at once.
+    Records of one key share its outcome: the object is as it is for each of them. Raises Unfinished
+    after the last one if any failed, and ConfigError at once.
     """
-    outcomes = []
-    for record in records:
-        started = time.perf_counter()
-        outcome = _one(record, reconciler, log, time_left)
-        outcome["ms"] = milliseconds(time.perf_counter() - started)
+    alike: dict[Any, list[int]] = {}
+    for index, record in enumerate(records):
+        ignored = why_ignored(record, reconciler.input)
+        alike.setdefault(record if ignored else record.key, []).append(index)
+    if len(alike) > 1:  # what overlaps with another key needs no more requests to overlap
+        reconciler = replace(reconciler, answer=in_turns(reconciler.answer), beside=None)
+    outcomes: list[dict[str, Any]] = [{}] * len(records)
+    do = partial(_timed, records, reconciler, time_left)
+    groups = [tuple(indices) for indices in alike.values()]
+    for indices, (outcome, trace) in each(do, groups, reconciler.threads):
+        if trace:
+            log("fault", key=outcome["key"], trace=trace)
         log("key", **outcome)
-        outcomes.append(outcome)
+        for index in indices:
+            outcomes[index] = dict(outcome)
     counts = dict(sorted(Counter(outcome["outcome"] for outcome in outcomes).items()))
     summary = {"counts": counts, "outcomes": outcomes}
     if "failed" in counts:
@@ -77,23 +91,36 @@ def work(
     return summary
 
 
+def _timed(
+    records: Sequence[Record],
+    reconciler: Reconciler,
+    time_left: Callable[[], float],
+    indices: tuple[int, ...],
+) -> tuple[dict[str, Any], str]:
+    """What became of records of one key, and where our own code failed, if it did."""
+    started = time.perf_counter()
+    outcome, trace = _one(records[indices[0]], reconciler, time_left)
+    outcome["ms"] = milliseconds(time.perf_counter() - started)
+    return outcome, trace
+
+
 def _one(
-    record: Record, reconciler: Reconciler, log: Log, time_left: Callable[[], float]
-) -> dict[str, Any]:
+    record: Record, reconciler: Reconciler, time_left: Callable[[], float]
+) -> tuple[dict[str, Any], str]:
     if reason := why_ignored(record, reconciler.input):
-        return {"key": record.key, "outcome": "ignored", "reason": reason}
+        return {"key": record.key, "outcome": "ignored", "reason": reason}, ""
     try:
         if time_left() <= 0:
             raise TransientError("no time was left to begin; raise the function's timeout")
-        return describe(reconciler.reconcile_spelled(record.key))
+        return describe(reconciler.reconcile_spelled(record.key)), ""
     except ConfigError:
         raise
     except FanlightError as error:
-        return {"key": record.key, "outcome": "failed", "reason": str(error)}
+        return {"key": record.key, "outcome": "failed", "reason": str(error)}, ""
     except Exception as error:  # noqa: BLE001 - a fault of ours in one image must not cost the others
-        log("fault", key=record.key, trace=traceback.format_exc())
         reason = f"{type(error).__name__}: {error}"
-        return {"key": record.key, "outcome": "failed", "reason": reason}
+        outcome = {"key": record.key, "outcome": "failed", "reason": reason}
+        return outcome, traceback.format_exc()
 
 
 def describe(outcome: Outcome) -> dict[str, Any]:

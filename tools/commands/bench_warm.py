@@ -22,7 +22,8 @@ def command(models: tuple[str, ...], rounds: int, file: Path | None) -> int:
 
     Against the least it can take: the same picture decoded and looked at, and the same four
     requests to OSS, with nothing around them. The handler runs in this process, the OSS endpoint
-    in another. Digits get a digit, other models a JPEG of 548x365.
+    in another. The same event comes once more while its result is there. Digits get a digit, other
+    models a JPEG of 548x365.
     """
     chosen, missing = subjects(models)
     with OssProcess() as cloud, click.progressbar(length=len(chosen), label="warm",

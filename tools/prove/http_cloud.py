@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import oss2
 import requests
 import urllib3
 from oss2.exceptions import RequestError
@@ -20,7 +19,7 @@ from oss2.http import Response
 
 from fanlight.retry import Retry
 from fanlight.store import Store
-from fanlight.store_oss import Credentials, OssStore
+from fanlight.store_oss import Credentials, OssStore, connections
 from tools.localcloud import oss
 from tools.prove.fates import BUCKET, CRASHES, WRITE_CRASHES, Fate, Wish
 from tools.prove.puppet import Puppet
@@ -63,7 +62,7 @@ class _Time:
 class _GatedSession:
     """oss2's session, with every request a wish of the puppet."""
 
-    session: oss2.Session
+    session: Any
     puppet: Puppet
 
     def do_request(self, request: Any, timeout: Any) -> Any:
@@ -77,7 +76,7 @@ class _GatedSession:
 class HttpCloud:
     """See `Cloud`. One bucket of an endpoint."""
 
-    def __init__(self, url: str, session: oss2.Session, bucket: str) -> None:
+    def __init__(self, url: str, session: Any, bucket: str) -> None:
         self._url, self._session, self._bucket = url, session, bucket
         self.plain: Store = self._open(session, Retry.lasting(0))
 
@@ -118,7 +117,7 @@ def http_clouds() -> Iterator[Iterator[HttpCloud]]:
 
 
 def _clouds(endpoint: oss.OssEndpoint) -> Iterator[HttpCloud]:
-    session, number = oss2.Session(), 0
+    session, number = connections(), 0
     while True:
         number += 1
         name = f"{BUCKET}-{number}"
@@ -126,11 +125,11 @@ def _clouds(endpoint: oss.OssEndpoint) -> Iterator[HttpCloud]:
         yield HttpCloud(endpoint.url, session, name)
 
 
-def _sent(session: oss2.Session, request: Any, timeout: Any) -> Any:
+def _sent(session: Any, request: Any, timeout: Any) -> Any:
     """The answer, read whole, so that the connection is free whatever becomes of it."""
-    answer = session.do_request(request, timeout).response
-    body = answer.raw.read(decode_content=False)
-    return _response(answer.status_code, answer.headers, body, request.method)
+    answer = session.do_request(request, timeout)
+    body = answer.response.raw.read(decode_content=False)
+    return _response(answer.status, answer.headers, body, request.method)
 
 
 def _response(status: int, headers: Any, body: bytes, method: str = "GET") -> Any:

@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
 import deadletter
+from fanlight.errors import FanlightError
 from fanlight.event import Record
 from fanlight.log import Log
 from fanlight.place import Place
-from fanlight.reconcile import Reconciler
+from fanlight.reconcile import Read, Reconciler
+from fanlight.store import Object
 from fanlight.work import Unfinished, handle, work
 from tools.prove.fates import Cloud
 from tools.prove.puppet import Killed, Puppet
@@ -42,17 +45,48 @@ class Quiet(Log):
             raise Killed(f"a fault: {fields['trace']}")
 
 
-def started(cloud: Cloud, invocation: Invocation, model: str) -> Puppet:
-    """The next attempt, stopped at its first operation."""
+class _Kept:
+    """One read, carried out when its answer is asked for if not before."""
+
+    def __init__(self, read: Read) -> None:
+        self._read, self._answer = read, Future[Object | None]()
+
+    def fetch(self) -> None:
+        """Its answer, or its error, stays."""
+        try:
+            self._answer.set_result(self._read())
+        except FanlightError as error:
+            self._answer.set_exception(error)
+
+    def __call__(self) -> Object | None:
+        if not self._answer.done():
+            self.fetch()
+        return self._answer.result()
+
+
+def started(
+    cloud: Cloud, invocation: Invocation, model: str, image_first: Callable[[], bool]
+) -> Puppet:
+    """The next attempt, stopped at its first operation.
+
+    One operation is carried out at a time, so of two that are under way together `image_first` is
+    asked which comes first; so are the keys of an event, which share nothing.
+    """
     invocation.attempts += 1
     invocation.model = model
     log = Quiet(invocation.name)
+
+    def beside(read: Read) -> Read:
+        kept = _Kept(read)
+        if not image_first():
+            kept.fetch()
+        return kept
 
     def classify(puppet: Puppet) -> Any:
         store, retry = cloud.store(puppet)
         name = cloud.plain.name
         reconciler = Reconciler(store, Place(name, INPUT), store, Place(name, OUTPUT),
-                                answer_of(model), 100)  # fmt: skip
+                                answer_of(model), 100, beside=beside, threads=1)  # fmt: skip
         return handle(invocation.event, reconciler, log, retry.remaining)
 
     def file(puppet: Puppet) -> Any:
@@ -63,7 +97,7 @@ def started(cloud: Cloud, invocation: Invocation, model: str) -> Puppet:
         store, retry = cloud.store(puppet)
         name = cloud.plain.name
         reconciler = Reconciler(store, Place(name, INPUT), store, Place(name, OUTPUT),
-                                answer_of(model), 100, recipe_of(model))  # fmt: skip
+                                answer_of(model), 100, recipe_of(model), threads=1)  # fmt: skip
         keys = [meta.key for meta in store.list(INPUT)]
         records = [Record(name, key, "ObjectCreated:PutObject") for key in keys]
         return work(records, reconciler, log, retry.remaining)

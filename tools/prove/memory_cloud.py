@@ -8,7 +8,7 @@ from typing import Any
 
 from fanlight.errors import ConfigError, TransientError, Unsettled
 from fanlight.retry import Retry
-from fanlight.store import Meta, Object, Store
+from fanlight.store import Meta, Object, Store, Wanted, always
 from tools.prove.fates import BUCKET, CRASHES, WRITE_CRASHES, Fate, Wish
 from tools.prove.puppet import Puppet
 
@@ -27,6 +27,12 @@ _FIRST_WRITES = (
 )
 
 
+def read(found: Object | None, limit: int, wanted: Wanted) -> Object | None:
+    """An object as its reader has it. What `wanted` itself asks for comes after it was found."""
+    whole = found is None or (found.meta.size <= limit and wanted(found.meta))
+    return found if found is None or whole else Object(found.meta, None)
+
+
 @dataclass
 class MemoryBucket:
     """The bucket itself. Versions never repeat."""
@@ -40,10 +46,9 @@ class MemoryBucket:
         found = self.objects.get(key)
         return found.meta if found else None
 
-    def get(self, key: str, limit: int) -> Object | None:
+    def get(self, key: str, limit: int, wanted: Wanted = always) -> Object | None:
         """See `Store.get`."""
-        found = self.objects.get(key)
-        return Object(found.meta, None) if found and found.meta.size > limit else found
+        return read(self.objects.get(key), limit, wanted)
 
     def put(self, key: str, data: bytes, *, if_absent: bool) -> bool:
         """See `Store.put`."""
@@ -77,9 +82,9 @@ class _Gated:
         found: Meta | None = self._ask("head", key, partial(self.bucket.head, key))
         return found
 
-    def get(self, key: str, limit: int) -> Object | None:
-        found: Object | None = self._ask("get", key, partial(self.bucket.get, key, limit))
-        return found
+    def get(self, key: str, limit: int, wanted: Wanted = always) -> Object | None:
+        found: Object | None = self._ask("get", key, partial(self.bucket.objects.get, key))
+        return read(found, limit, wanted)
 
     def put(self, key: str, data: bytes, *, if_absent: bool) -> bool:
         write = partial(self.bucket.put, key, data, if_absent=if_absent)

@@ -173,7 +173,7 @@ class World:
             self._land(one)
         model = self._models[self._tape.choose(len(self._models))]
         self.counts["retries"] += one.attempts > 0
-        one.puppet = started(self._cloud, one, model)
+        one.puppet = started(self._cloud, one, model, lambda: bool(self._tape.choose(2)))
         self.story.append(f"{one.name}: attempt {one.attempts}, model {model}")
         self._settle(one)
 

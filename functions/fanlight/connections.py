@@ -1,0 +1,84 @@
+"""What requests to OSS travel on: one pool of connections, with nothing in between but urllib3.
+
+oss2 brings a session of `requests`, which takes longer to prepare a request and to wrap its answer
+than a small object takes to come. This stands in its place: it is handed requests that are signed
+already, holds no credentials, follows no redirect and tries nothing twice.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+from urllib.request import getproxies
+
+import urllib3
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+SIZE = 20
+"""Idle connections that are kept for each host: one for each request that may be under way."""
+
+_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+def detoured() -> bool:
+    """Whether requests are to take a way that `requests` knows and this pool does not.
+
+    That is a proxy, or certificates other than the usual ones, as this process is set up.
+    """
+    return bool(getproxies()) or any(os.environ.get(name) for name in _CERTIFICATES)
+
+
+class Connections:
+    """In place of an `oss2.Session`. Threads may share it."""
+
+    def __init__(self, size: int = SIZE) -> None:
+        """`size`: see SIZE."""
+        self._manager = urllib3.PoolManager(maxsize=size, ca_certs=DEFAULT_CA_BUNDLE_PATH)
+        self._pools: dict[str, Any] = {}
+
+    def do_request(self, request: Any, timeout: Any) -> "Answer":
+        """Send an `oss2.http.Request`; raises what urllib3 raises when no answer comes.
+
+        `timeout`: seconds to connect in, and seconds without a byte.
+        """
+        scheme, _, rest = request.url.partition("://")
+        host, slash, path = rest.partition("/")
+        origin = f"{scheme}://{host}"
+        pool = self._pools.get(origin) or self._opened(origin)
+        query = f"?{urlencode(request.params)}" if request.params else ""
+        # oss2 sets to None what requests would otherwise add.
+        headers = {name: value for name, value in request.headers.items() if value is not None}
+        return Answer(pool.urlopen(
+            request.method, slash + path + query, body=request.data, headers=headers,
+            retries=False, redirect=False, assert_same_host=False, preload_content=False,
+            timeout=urllib3.Timeout(connect=timeout, read=timeout),
+        ))  # fmt: skip
+
+    def _opened(self, origin: str) -> Any:
+        pool = self._pools[origin] = self._manager.connection_from_url(origin)
+        return pool
+
+
+class Answer:
+    """In place of an `oss2.http.Response`, whose `response` is one of `requests`."""
+
+    def __init__(self, raw: Any) -> None:
+        self.raw, self.response = raw, self
+        self.status, self.headers = raw.status, raw.headers
+        self.request_id = raw.headers.get("x-oss-request-id", "")
+        if self.status == 204:
+            raw.drain_conn()  # there is nothing to read, and oss2 does not: the next may have it
+
+    def read(self, amount: int | None = None) -> bytes:
+        """So many bytes of the body, or all that are left."""
+        data: bytes = self.raw.read(amount, decode_content=True)
+        return data
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The body in pieces."""
+        return iter(self.raw.stream(decode_content=True))
+
+    def close(self) -> None:
+        """Give the connection up, with what was not read."""
+        self.raw.close()
+        self.raw.release_conn()
