@@ -2,7 +2,6 @@
 
 import itertools
 import multiprocessing
-import os
 import signal
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import (
@@ -20,6 +19,7 @@ from typing import Any
 
 from fanlight.answer import Answerer, Choices
 from fanlight.apart import spared
+from fanlight.cores import cores
 from fanlight.errors import ConfigError, FanlightError
 from fanlight.model import Model
 from fanlight.place import SCHEME
@@ -95,7 +95,7 @@ def run(job: Job, keys: Iterable[str], processes: int) -> Iterator[dict[str, Any
         return
     if len(first) <= _FEW:
         with ExitStack() as spare:
-            reconciler = job.reconciler(os.cpu_count() or 1, spare)
+            reconciler = job.reconciler(cores(), spare)
             for chunk in _chunks(iter(first)):
                 yield from _reconcile(reconciler, chunk, remote=job.remote)
         return

@@ -1,16 +1,17 @@
 """A model, loaded: bytes of an image into scores and embeddings."""
 
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from fanlight import backends
 from fanlight.backends import Backend, Tensor
 from fanlight.bundle import Bundle
 from fanlight.config import Limits
+from fanlight.cores import cores
 from fanlight.errors import ConfigError, FanlightError, ModelMismatch
 from fanlight.image import Header, Pixels, decode, read_header
 from fanlight.preprocess import min_side, to_tensor
@@ -63,13 +64,16 @@ class Model:
     def load(cls, folder: Path, threads: int | None = None) -> "Model":
         """Load the bundle in `folder` and run it once, so that the first image finds it warm.
 
-        `threads`: how many the network may use; by default one for each core there is.
+        `threads`: how many the network may use, and OpenCV in all of this process; by default one
+        for each core there is.
         """
         started = time.perf_counter()
+        threads = threads or cores()
+        cv2.setNumThreads(threads)
         bundle = Bundle.read(folder)
         file = folder / bundle.file
         try:
-            backend = backends.load(bundle.format, file, threads or os.cpu_count() or 1)
+            backend = backends.load(bundle.format, file, threads)
         except ImportError as error:
             raise ConfigError(f"model {bundle.name} needs {bundle.format}: {error}") from None
         except Exception as error:  # noqa: BLE001 - each library raises errors of its own
