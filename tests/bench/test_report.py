@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,20 @@ def test_the_document_has_all_of_it() -> None:
         "skipped": {"ONNX": "it is not installed"},
         "notes": ["The cache is warm."],
     }  # fmt: skip
+
+
+def test_a_report_may_have_another_unit() -> None:
+    """Rates are shown and written as they are, under their own name."""
+    rates = replace(REPORT, rows=[Row("ours", {"rate": [2000.0]})], columns=("rate",),
+                    unit="images a second", times=1)  # fmt: skip
+    out = io.StringIO()
+    Console(file=out, width=80).print(table(rates))
+
+    assert document(rates)["rows"] == [
+        {"name": "ours", "images a second": {"rate": single(2000.0)}}
+    ]
+    assert out.getvalue().splitlines()[1].split() == ["ours", "2,000"]
+    assert next(lines(rates)).startswith("\nimages a second: the median")
 
 
 def test_the_table_has_medians_with_quartiles_below() -> None:

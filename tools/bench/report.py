@@ -20,9 +20,9 @@ _WIDTH = 200
 
 @dataclass(frozen=True)
 class Row:
-    """One design, and what was measured of it: seconds, one sample a round, for each column.
+    """One design, and what was measured of it: one sample a round, for each column.
 
-    A column that it has no part in is left out.
+    Seconds, or what the report's unit is made of. A column that it has no part in is left out.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Report:
     """One run of one benchmark.
 
     `skipped`: what could not be measured here, and why. `notes`: what one must know to read it.
+    `unit`: what is shown, and `times`, how many of it each sample's one is; rates have times=1.
     """
 
     benchmark: str
@@ -63,18 +64,20 @@ class Report:
     comparisons: Sequence[Comparison] = ()
     skipped: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    unit: str = "milliseconds"
+    times: float = 1000.0
 
 
 def document(report: Report) -> dict[str, Any]:
-    """All of it, every sample too, in milliseconds."""
+    """All of it, every sample too, in the report's unit."""
     return {
         "schema": SCHEMA,
         "benchmark": report.benchmark,
         "machine": asdict(report.machine),
         "rows": [
             {"name": row.name,
-             "milliseconds": {column: _figures([1000 * s for s in samples])
-                              for column, samples in row.seconds.items()}}
+             report.unit: {column: _figures([report.times * sample for sample in samples])
+                           for column, samples in row.seconds.items()}}
             for row in report.rows
         ],
         "comparisons": [
@@ -110,20 +113,21 @@ def show(report: Report, file: Path | None) -> None:
 
 
 def table(report: Report) -> Table:
-    """Medians in milliseconds, with the quartiles below each; without columns that are empty."""
+    """Medians in the report's unit, quartiles below each; without columns that are empty."""
     shown = Table(report.benchmark, box=None, pad_edge=False)
     columns = [name for name in report.columns if any(name in row.seconds for row in report.rows)]
     for column in columns:
         shown.add_column(column, justify="right")
     for row in report.rows:
-        shown.add_row(row.name, *(_cell(row.seconds.get(column)) for column in columns))
+        shown.add_row(row.name, *(_cell(row.seconds.get(column), report.times)
+                                  for column in columns))  # fmt: skip
     return shown
 
 
-def _cell(samples: Sequence[float] | None) -> str:
+def _cell(samples: Sequence[float] | None, times: float) -> str:
     if samples is None:
         return ""
-    found = spread([1000 * sample for sample in samples])
+    found = spread([times * sample for sample in samples])
     return f"{number(found.median)}\n{number(found.low)} to {number(found.high)}"
 
 
@@ -135,7 +139,7 @@ def number(value: float) -> str:
 
 def lines(report: Report) -> Iterator[str]:
     """What stands below the table."""
-    yield "\nmilliseconds: the median of the rounds; below it the quartiles"
+    yield f"\n{report.unit}: the median of the rounds; below it the quartiles"
     for one in report.comparisons:
         yield _told(one, spread(one.values))
     for name, why in report.skipped.items():

@@ -7,6 +7,7 @@ from tools.lazy import Lazy
 _COMMANDS = {
     "cold": "A new process to its first result, beside TensorFlow's way of doing it.",
     "stages": "Where the time of one picture goes, from download to upload.",
+    "throughput": "Many pictures in a folder, against processes that only decode and infer.",
     "warm": "One event and one picture, against the bare work and its requests.",
 }
 
