@@ -2,7 +2,7 @@
 
 import base64
 import copy
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from fanlight import result
@@ -83,7 +83,7 @@ class Answerer:
     def _judged(self, scores: Tensor) -> dict[str, Any]:
         labels = self.model.bundle.labels
         best = top(scores, labels, self._top_k)
-        answer: dict[str, Any] = {"predictions": [asdict(prediction) for prediction in best]}
+        answer: dict[str, Any] = {"predictions": [dict(vars(prediction)) for prediction in best]}
         if self._thresholds:
             by_label = dict(zip(labels, map(float, scores), strict=True))
             answer["decision"] = decide(by_label, self._thresholds)
