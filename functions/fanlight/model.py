@@ -88,7 +88,10 @@ class Model:
 
     def scores(self, pixels: Pixels) -> Tensor:
         """One score a class, 0 to 1."""
-        raw = self.run(pixels)
+        return self.shares(self.run(pixels))
+
+    def shares(self, raw: Tensor) -> Tensor:
+        """The scores in a raw output: one a class, 0 to 1."""
         if self.bundle.activation == "softmax":
             if not _are_shares(raw):
                 raise FanlightError(f"model {self.bundle.name}: {_no_shares(raw)}")
@@ -101,7 +104,11 @@ class Model:
 
         FanlightError when it is not finite: nothing could be decided by that.
         """
-        raw = self._backend.run(to_tensor(pixels, self.bundle.input))[self._output]
+        return self.infer(to_tensor(pixels, self.bundle.input))
+
+    def infer(self, tensor: Tensor) -> Tensor:
+        """As `run`, for what `to_tensor` made of the pixels."""
+        raw = self._backend.run(tensor)[self._output]
         # Both are NaN where any value is: cheaper than asking each value.
         if not (math.isfinite(raw.min()) and math.isfinite(raw.max())):
             raise FanlightError(
