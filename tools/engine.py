@@ -30,7 +30,7 @@ from fanlight.work import describe
 from tools.places import Access, Side
 from tools.together import together
 
-FIRST, MOST = 8, 64
+FIRST, MOST = 8, 512
 """Keys a process takes at a time: at the beginning, and at most."""
 
 _SECONDS = 0.2

@@ -18,6 +18,9 @@ from fanlight.store import Meta, Object, Store
 
 T = TypeVar("T")
 
+MOST = 64
+"""Keys: more would push what has been read, and is yet to be used, out of the caches."""
+
 MOST_BYTES = 8 * 1024 * 1024
 """Of images that wait, read, for their answers; the last of them may go beyond it."""
 
@@ -106,19 +109,20 @@ def together(
     write if there is none, and the look at the image after it, tell of what happened since.
     """
     results, images = ReadAhead(reconciler.results), ReadAhead(reconciler.images)
-    for key in keys:
-        with suppress(FanlightError, ValueError):  # a key without a result: `one` will say so
-            results.ahead(reconciler.target(key), RESULT_LIMIT)
     done = []
-    rest = iter(keys)
-    while portion := _portion(rest, images, reconciler.max_bytes):
-        ready = replace(reconciler, images=images, results=results)
-        if isinstance(reconciler.answer, Answerer):
-            objects = [
-                (_source(images.name, found.meta), found.data) for _, found in portion if found
-            ]
-            ready = replace(ready, answer=AnswersAhead(reconciler.answer, objects))
-        done += [one(ready, key) for key, _ in portion]
+    for begin in range(0, len(keys), MOST):
+        some = keys[begin : begin + MOST]
+        for key in some:
+            with suppress(FanlightError, ValueError):  # a key without a result: `one` says so
+                results.ahead(reconciler.target(key), RESULT_LIMIT)
+        rest = iter(some)
+        while portion := _portion(rest, images, reconciler.max_bytes):
+            ready = replace(reconciler, images=images, results=results)
+            if isinstance(reconciler.answer, Answerer):
+                objects = [(_source(images.name, found.meta), found.data)
+                           for _, found in portion if found]  # fmt: skip
+                ready = replace(ready, answer=AnswersAhead(reconciler.answer, objects))
+            done += [one(ready, key) for key, _ in portion]
     return done
 
 
