@@ -95,7 +95,7 @@ class Model:
         if self.bundle.activation == "softmax":
             if not _are_shares(raw):
                 raise FanlightError(f"model {self.bundle.name}: {_no_shares(raw)}")
-            return raw.clip(0, 1)
+            return raw if raw.min() >= 0 and raw.max() <= 1 else raw.clip(0, 1)
         exponents = np.exp(raw - raw.max())
         return np.asarray(exponents / exponents.sum(), np.float32)
 
