@@ -5,6 +5,7 @@ import click
 from tools.lazy import Lazy
 
 _COMMANDS = {
+    "batches": "Several images in one call of a network: faster, and the same answers?",
     "cold": "A new process to its first result, beside TensorFlow's way of doing it.",
     "stages": "Where the time of one picture goes, from download to upload.",
     "throughput": "Many pictures in a folder, against processes that only decode and infer.",
