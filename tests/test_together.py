@@ -169,7 +169,7 @@ class Counted(FolderStore):
 
 
 def test_images_read_ahead_stay_few(tmp_path: Path, answerer: Answerer) -> None:
-    """However many keys there are, only some megabytes of images wait."""
+    """However many keys there are, no second large image waits beside the first."""
     folders = Folders(tmp_path, answerer)
     large = DIGIT + b"0" * 3_000_000
     keys = [f"{number:02d}.png" for number in range(12)]

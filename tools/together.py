@@ -21,8 +21,9 @@ T = TypeVar("T")
 MOST = 64
 """Keys: more would push what has been read, and is yet to be used, out of the caches."""
 
-MOST_BYTES = 8 * 1024 * 1024
-"""Of images that wait, read, for their answers; the last of them may go beyond it."""
+MOST_BYTES = 256 * 1024
+"""Of images that wait, read, for their answers; the last of them may go beyond it. Photographs gain
+nothing by waiting for each other, and so go one by one or nearly so."""
 
 
 class ReadAhead:

@@ -109,7 +109,6 @@ class _Listing:
 
     def started(self) -> float | None:
         """When the last process had its model; None before that."""
-        own = str(os.getpid())  # the parent loads it as well, to see whether it can be
         with os.scandir(self._job.ready) as entries:
-            times = [entry.stat().st_mtime for entry in entries if entry.name != own]
+            times = [entry.stat().st_mtime for entry in entries]
         return max(times) if len(times) == self._processes else None
