@@ -149,6 +149,7 @@ class Fickle:
         (MODERATOR, [0.9, 0.1, float("nan")]),
         (CLASSIFIER, [float("inf"), 0.0, 0.0]),
         (EMBEDDER, [float("nan"), 0.0, 0.0]),
+        (EMBEDDER, [float("-inf"), 0.0, 0.0]),
         (MODERATOR, [7.0, -3.0, 2.0]),
     ],
 )

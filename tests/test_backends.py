@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from fanlight import backends
-from fanlight.backends import Tensor
+from fanlight.backends import Tensor, onnx
 from fanlight.bundle import Bundle
 from fanlight.config import Limits
 from fanlight.errors import ConfigError, ModelMismatch
@@ -146,6 +146,14 @@ def test_the_layout_must_be_the_networks(tmp_path: Path) -> None:
     assert str(caught.value) == (
         "model fabrics: fabrics.onnx takes (1, 3, 16, 16), model.json says (1, 16, 16, 3)"
     )
+
+
+def test_onnx_threads_do_not_wait_busily(onnx_bundle: Path) -> None:
+    """The processor is free for what follows once the network has answered."""
+    options = onnx.load(onnx_bundle / "fabrics.onnx", 2)._session.get_session_options()
+
+    assert options.intra_op_num_threads == 2
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
 
 
 def test_a_broken_onnx_file_is_told(tmp_path: Path) -> None:

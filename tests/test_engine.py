@@ -23,7 +23,7 @@ from fanlight.reconcile import Reconciler
 from fanlight.result import Source
 from fanlight.store_folder import FolderStore
 from tests.fakes import answer_as
-from tools.engine import Job, run
+from tools.engine import Chunks, Job, run
 from tools.models import MODELS
 from tools.places import Access
 
@@ -132,6 +132,19 @@ def test_a_fault_in_one_image_is_told_and_the_rest_goes_on(tmp_path: Path) -> No
     assert [o["reason"] for o in outcomes if o["outcome"] == "failed"] == [
         "RuntimeError: a fault of ours"
     ]
+
+
+def test_chunks_are_as_large_as_their_keys_are_fast() -> None:
+    """A fifth of a second each, at most twice the last and 512; one key where one takes longer."""
+    chunks = Chunks(iter(map(str, range(1000))))
+
+    sizes = []
+    for seconds_a_key in (0.001, 0.001, 0.001, 0.001, 0.001, 0.04, 1.0, 0.0, 0.0):
+        sizes.append(len(next(chunks)))
+        chunks.took(sizes[-1], sizes[-1] * seconds_a_key)
+
+    assert sizes == [8, 16, 32, 64, 128, 200, 5, 1, 2]
+    assert next(chunks) == [str(number) for number in range(456, 460)]
 
 
 def test_nothing_to_do_starts_nothing(tmp_path: Path) -> None:

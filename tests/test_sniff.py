@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 from typing import Any
 
 import pytest
@@ -13,7 +14,14 @@ from PIL.PngImagePlugin import PngInfo
 from fanlight.config import Limits
 from fanlight.errors import Rejected
 from fanlight.image import Header, read_header
-from fanlight.sniff import FORMATS, exif_of_webp, sniff, tiff_tags, webp_size
+from fanlight.sniff import (
+    FORMATS,
+    exif_of_webp,
+    plain_png_size,
+    sniff,
+    tiff_tags,
+    webp_size,
+)
 
 CONVERT = "convert it to JPEG, PNG or WebP before the upload"
 IPHONE = f"{CONVERT} (iPhone: Settings, Camera, Formats, Most Compatible)"
@@ -148,3 +156,41 @@ def test_the_tags_of_a_tiff_are_read(order: str, *, big: bool) -> None:
     assert tiff_tags(magic + head + count + entries) == tags
     with pytest.raises(ValueError, match="cut short"):
         tiff_tags(magic + head + count + entries[:-1])
+
+
+@given(
+    kind=st.sampled_from([np.uint8, np.uint16]),
+    shape=st.sampled_from([(3, 5), (3, 5, 3), (3, 5, 4)]),
+    at=st.integers(8, 44),
+    value=st.integers(0, 255),
+)
+def test_a_plain_png_is_read_as_pillow_reads_it(
+    kind: Any, shape: tuple[int, ...], at: int, value: int
+) -> None:
+    """Whatever byte of its header is changed, the size is Pillow's, or is left to Pillow."""
+    data = bytearray(cv2.imencode(".png", np.zeros(shape, kind))[1])
+    assert plain_png_size(bytes(data)) == (5, 3)
+    data[at] = value
+    header = struct.pack(">I", zlib.crc32(data[12:29]))
+
+    for changed in (bytes(data), bytes(data[:29] + header + data[33:])):
+        if size := plain_png_size(changed):
+            with Image.open(io.BytesIO(changed), formats=["PNG"]) as image:
+                assert image.size == size
+                assert "exif" not in image.info
+
+
+def test_a_png_with_more_than_a_picture_is_left_to_pillow() -> None:
+    """A palette, a text or an orientation stands between header and picture."""
+    page = Image.new("RGB", (2, 1))
+    told, turned = PngInfo(), Image.Exif()
+    told.add_text("a", "b")
+    turned[0x0112] = 6
+
+    several: list[tuple[Image.Image, dict[str, Any]]] = [
+        (page, {"pnginfo": told}), (page, {"exif": turned}), (page.quantize(2), {}),
+    ]  # fmt: skip
+    for picture, more in several:
+        out = io.BytesIO()
+        picture.save(out, "PNG", **more)
+        assert plain_png_size(out.getvalue()) is None

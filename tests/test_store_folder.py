@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import tempfile
 import time
 import tracemalloc
@@ -92,6 +93,15 @@ def test_too_many_bytes_are_not_read(store: FolderStore) -> None:
     assert store.get("a", 8) == Object(meta, None)
     assert at_limit is not None
     assert at_limit.data == BODY
+
+
+def test_a_folder_that_was_removed_is_made_again(store: FolderStore, root: Path) -> None:
+    """What was there at the last write need not be there at the next."""
+    store.put("a/b/c", BODY, if_absent=False)
+    shutil.rmtree(root)
+
+    assert store.put("a/b/d", BODY, if_absent=True) is True
+    assert [meta.key for meta in store.list("")] == ["a/b/d"]
 
 
 def test_put_if_absent_leaves_what_is_there(store: FolderStore) -> None:

@@ -1,9 +1,10 @@
 """The local engine: keys reconciled by as many processes as there are cores."""
 
+import gc
 import itertools
 import multiprocessing
-import os
 import signal
+import time
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -20,6 +21,7 @@ from typing import Any
 
 from fanlight.answer import Answerer, Choices
 from fanlight.apart import spared
+from fanlight.cores import cores
 from fanlight.errors import ConfigError, FanlightError
 from fanlight.model import Model
 from fanlight.place import SCHEME
@@ -27,9 +29,13 @@ from fanlight.reconcile import Reconciler
 from fanlight.together import each, in_turns
 from fanlight.work import describe
 from tools.places import Access, Side
+from tools.together import together
 
-CHUNK = 32
-"""Keys a process takes at a time: little enough that Ctrl-C is answered at once."""
+FIRST, MOST = 8, 512
+"""Keys a process takes at a time: at the beginning, and at most."""
+
+_SECONDS = 0.2
+"""What those should take: long beside handing them over, and yet Ctrl-C is answered at once."""
 
 _FEW = 64
 """With no more keys than this, starting processes would take longer than the work."""
@@ -93,21 +99,41 @@ def run(job: Job, keys: Iterable[str], processes: int) -> Iterator[dict[str, Any
         return
     if len(first) <= _FEW:
         with ExitStack() as spare:
-            reconciler = job.reconciler(os.cpu_count() or 1, spare)
-            for chunk in _chunks(iter(first)):
-                yield from _reconcile(reconciler, chunk, remote=job.remote)
+            reconciler = job.reconciler(cores(), spare)
+            for chunk in (chunks := Chunks(iter(first))):
+                outcomes, seconds = _timed(reconciler, chunk, remote=job.remote)
+                chunks.took(len(chunk), seconds)
+                yield from outcomes
         return
-    yield from _pooled(job, _chunks(itertools.chain(first, keys)), processes)
+    yield from _pooled(job, Chunks(itertools.chain(first, keys)), processes)
 
 
-def _pooled(job: Job, chunks: Iterator[list[str]], processes: int) -> Iterator[dict[str, Any]]:
+class Chunks(Iterator[list[str]]):
+    """Keys, as many at a time as take a process `_SECONDS`, as far as is known."""
+
+    def __init__(self, keys: Iterator[str], most: int = MOST) -> None:
+        self._keys, self._most = keys, most
+        self._size = min(FIRST, most)
+
+    def __next__(self) -> list[str]:
+        if chunk := list(itertools.islice(self._keys, self._size)):
+            return chunk
+        raise StopIteration
+
+    def took(self, count: int, seconds: float) -> None:
+        """Learn how long `count` of them took."""
+        fitting = int(count * _SECONDS / max(seconds, 1e-6))
+        self._size = max(1, min(fitting, 2 * count, self._most))
+
+
+def _pooled(job: Job, chunks: Chunks, processes: int) -> Iterator[dict[str, Any]]:
     Model.load(job.model, 1)  # what is wrong with it is told here, not by a process that ends
     suspects: list[str] = []
     while lost := (yield from _one_pool(job, chunks, processes)):
         suspects.extend(itertools.chain.from_iterable(lost))
     # A process died with these at hand. One at a time, the one that kills its process is known.
     while suspects:
-        alone = ([key] for key in suspects)
+        alone = Chunks(iter(suspects), most=1)
         lost = yield from _one_pool(job, alone, 1, ahead=1)
         if not lost:
             break
@@ -117,14 +143,14 @@ def _pooled(job: Job, chunks: Iterator[list[str]], processes: int) -> Iterator[d
 
 
 def _one_pool(
-    job: Job, chunks: Iterator[list[str]], processes: int, *, ahead: int = 2
+    job: Job, chunks: Chunks, processes: int, *, ahead: int = 2
 ) -> Generator[dict[str, Any], None, list[list[str]]]:
     """Work until the chunks or a process come to their end; returns the chunks that were lost.
 
     `ahead`: chunks given out for each process, so that none waits for the next.
     """
     pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _start, (job,))
-    running: dict[Future[list[dict[str, Any]]], list[str]] = {}
+    running: dict[Future[_Worked], list[str]] = {}
     lost: list[list[str]] = []
     try:
         while True:
@@ -139,14 +165,17 @@ def _one_pool(
             for future in done:
                 chunk = running.pop(future)
                 try:
-                    yield from future.result()
+                    outcomes, seconds = future.result()
                 except BrokenProcessPool:
                     lost.append(chunk)
+                    continue
+                chunks.took(len(chunk), seconds)
+                yield from outcomes
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _submit(pool: ProcessPoolExecutor, chunk: list[str]) -> "Future[list[dict[str, Any]]]":
+def _submit(pool: ProcessPoolExecutor, chunk: list[str]) -> "Future[_Worked]":
     """Ctrl-C is for the parent: processes started here inherit that they ignore it."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -155,6 +184,9 @@ def _submit(pool: ProcessPoolExecutor, chunk: list[str]) -> "Future[list[dict[st
         signal.signal(signal.SIGINT, before)
 
 
+_Worked = tuple[list[dict[str, Any]], float]
+"""Outcomes, and the seconds they took."""
+
 _process: tuple[Reconciler, bool] | None = None
 
 
@@ -162,17 +194,25 @@ def _start(job: Job) -> None:
     """Load the model once in this process, on one thread: the processes are the parallelism."""
     global _process  # noqa: PLW0603 - a pool's initializer can leave its work nowhere else
     _process = job.reconciler(threads=1), job.remote
+    gc.collect()
+    gc.freeze()  # what is loaded stays; to look through it again and again takes time
 
 
-def _work(keys: list[str]) -> list[dict[str, Any]]:
+def _work(keys: list[str]) -> _Worked:
     assert _process is not None  # noqa: S101 - the pool calls _start first
     reconciler, remote = _process
-    return _reconcile(reconciler, keys, remote=remote)
+    return _timed(reconciler, keys, remote=remote)
+
+
+def _timed(reconciler: Reconciler, keys: list[str], *, remote: bool) -> _Worked:
+    began = time.perf_counter()
+    outcomes = _reconcile(reconciler, keys, remote=remote)
+    return outcomes, time.perf_counter() - began
 
 
 def _reconcile(reconciler: Reconciler, keys: list[str], *, remote: bool) -> list[dict[str, Any]]:
     if not remote:
-        return [_one(reconciler, key) for key in keys]
+        return together(reconciler, keys, _one)
     reconciler = replace(reconciler, answer=in_turns(reconciler.answer))
     became = dict(each(partial(_one, reconciler), keys, reconciler.threads))
     return [became[key] for key in keys]
@@ -188,8 +228,3 @@ def _one(reconciler: Reconciler, key: str) -> dict[str, Any]:
     except Exception as error:  # noqa: BLE001 - one image must not end a run of a million
         reason = f"{type(error).__name__}: {error}"
         return {"key": key, "outcome": "failed", "reason": reason}
-
-
-def _chunks(keys: Iterator[str]) -> Iterator[list[str]]:
-    while chunk := list(itertools.islice(keys, CHUNK)):
-        yield chunk

@@ -2,7 +2,8 @@
 
 import base64
 import copy
-from dataclasses import asdict, dataclass, field
+from collections.abc import Generator
+from dataclasses import dataclass, field
 from typing import Any
 
 from fanlight import result
@@ -12,7 +13,11 @@ from fanlight.config import Limits
 from fanlight.errors import ConfigError, Rejected
 from fanlight.image import Decode, too_many_bytes
 from fanlight.model import SCORE_PLACES, Model, top
+from fanlight.preprocess import to_tensor
 from fanlight.result import Source
+
+_SMALL = 64 * 1024
+"""Bytes of pixels, or of a tensor."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +72,37 @@ class Answerer:
 
     def __call__(self, source: Source, data: bytes | None) -> dict[str, Any]:
         """The document for an object; `data` is None when it has more bytes than the limit."""
+        steps = self.steps(source, data)
+        try:
+            while True:
+                next(steps)
+        except StopIteration as done:
+            document: dict[str, Any] = done.value
+            return document
+
+    def steps(self, source: Source, data: bytes | None) -> Generator[None, None, dict[str, Any]]:
+        """As a call, in steps, so that many answers can be made side by side.
+
+        A step's code and tables are in the processor's caches when the same step of another image
+        was last. Large images stop nowhere: they would fill the caches, and the memory, themselves.
+        """
         bundle = self.model.bundle
         try:
             if data is None:
                 raise too_many_bytes(source.size, self.limits)
             header, pixels = self.decode(data, self.limits)
+            if pixels.nbytes <= _SMALL:
+                yield
+            tensor = to_tensor(pixels, bundle.input)
+            del pixels
+            if tensor.nbytes <= _SMALL:
+                yield
+            raw = self.model.infer(tensor)
+            yield
             if bundle.task == "embedding":
-                answer = {"embedding": embedded(self.model.run(pixels))}
+                answer = {"embedding": embedded(raw)}
             else:
-                answer = self._judged(self.model.scores(pixels))
+                answer = self._judged(self.model.shares(raw))
         except Rejected as reason:
             return result.rejected(source, reason, bundle, self.recipe)
         return result.classified(source, header, bundle, self.recipe, answer)
@@ -83,7 +110,7 @@ class Answerer:
     def _judged(self, scores: Tensor) -> dict[str, Any]:
         labels = self.model.bundle.labels
         best = top(scores, labels, self._top_k)
-        answer: dict[str, Any] = {"predictions": [asdict(prediction) for prediction in best]}
+        answer: dict[str, Any] = {"predictions": [dict(vars(prediction)) for prediction in best]}
         if self._thresholds:
             by_label = dict(zip(labels, map(float, scores), strict=True))
             answer["decision"] = decide(by_label, self._thresholds)

@@ -12,6 +12,11 @@ from collections.abc import Iterator
 _LONGEST = 180
 """Bytes a segment may have: file systems allow 255, a temporary name and escapes need room."""
 
+_PLAIN = re.compile(
+    r"(?:(?!\.{1,2}/)(?![^/]*\.json/)[^/%\\\x00]{1,45}/)*(?!\.{1,2}\Z)[^/%\\\x00]{1,45}"
+)
+"""Keys that are their own path: nothing to escape, nothing that could be longer than _LONGEST."""
+
 _UNSAFE = re.compile(r"[%\\\x00]")
 _ESCAPE = re.compile(r"%([0-9A-F]{2})")
 _CONTINUED = "%+"
@@ -22,6 +27,8 @@ TEMPORARY = "%t"
 
 def to_path(key: str) -> str:
     """A relative path, with slashes, for any key."""
+    if _PLAIN.fullmatch(key):
+        return key
     *folders, name = key.split("/")
     parts = [part for folder in folders for part in _folder(folder)]
     return "/".join([*parts, *_pieces(_escaped(name))])

@@ -1,16 +1,18 @@
 """A model, loaded: bytes of an image into scores and embeddings."""
 
-import os
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from fanlight import backends
 from fanlight.backends import Backend, Tensor
 from fanlight.bundle import Bundle
 from fanlight.config import Limits
+from fanlight.cores import cores
 from fanlight.errors import ConfigError, FanlightError, ModelMismatch
 from fanlight.image import Header, Pixels, decode, read_header
 from fanlight.preprocess import min_side, to_tensor
@@ -63,15 +65,18 @@ class Model:
     def load(cls, folder: Path, threads: int | None = None) -> "Model":
         """Load the bundle in `folder` and run it once, so that the first image finds it warm.
 
-        `threads`: how many the network may use; by default one for each core there is.
+        `threads`: how many the network may use, and OpenCV in all of this process; by default one
+        for each core there is.
         """
         started = time.perf_counter()
+        threads = threads or cores()
+        cv2.setNumThreads(threads)
         bundle = Bundle.read(folder)
         read, file = time.perf_counter(), folder / bundle.file
         try:
             library = backends.library(bundle.format)
             imported = time.perf_counter()
-            backend = library.load(file, threads or os.cpu_count() or 1)
+            backend = library.load(file, threads)
         except ImportError as error:
             raise ConfigError(f"model {bundle.name} needs {bundle.format}: {error}") from None
         except Exception as error:  # noqa: BLE001 - each library raises errors of its own
@@ -86,11 +91,14 @@ class Model:
 
     def scores(self, pixels: Pixels) -> Tensor:
         """One score a class, 0 to 1."""
-        raw = self.run(pixels)
+        return self.shares(self.run(pixels))
+
+    def shares(self, raw: Tensor) -> Tensor:
+        """The scores in a raw output: one a class, 0 to 1."""
         if self.bundle.activation == "softmax":
             if not _are_shares(raw):
                 raise FanlightError(f"model {self.bundle.name}: {_no_shares(raw)}")
-            return np.clip(raw, 0, 1)
+            return raw if raw.min() >= 0 and raw.max() <= 1 else raw.clip(0, 1)
         exponents = np.exp(raw - raw.max())
         return np.asarray(exponents / exponents.sum(), np.float32)
 
@@ -99,8 +107,13 @@ class Model:
 
         FanlightError when it is not finite: nothing could be decided by that.
         """
-        raw = self._backend.run(to_tensor(pixels, self.bundle.input))[self._output]
-        if not np.isfinite(raw).all():
+        return self.infer(to_tensor(pixels, self.bundle.input))
+
+    def infer(self, tensor: Tensor) -> Tensor:
+        """As `run`, for what `to_tensor` made of the pixels."""
+        raw = self._backend.run(tensor)[self._output]
+        # Both are NaN where any value is: cheaper than asking each value.
+        if not (math.isfinite(raw.min()) and math.isfinite(raw.max())):
             raise FanlightError(
                 f"model {self.bundle.name}: the network's answer to this picture is not a number"
             )

@@ -48,7 +48,7 @@ def classified(
     """The document of an image that has an answer: predictions, a decision, an embedding."""
     return _document(
         "classified",
-        {**asdict(source), "format": header.format, "width": header.width, "height": header.height},
+        {**vars(source), "format": header.format, "width": header.width, "height": header.height},
         bundle,
         recipe,
         answer,
@@ -58,7 +58,7 @@ def classified(
 def rejected(source: Source, reason: Rejected, bundle: Bundle, recipe: str) -> dict[str, Any]:
     """The document of an object that can have no answer."""
     why = {"code": reason.code, "message": reason.message}
-    return _document("rejected", asdict(source), bundle, recipe, {"reason": why})
+    return _document("rejected", dict(vars(source)), bundle, recipe, {"reason": why})
 
 
 def _document(

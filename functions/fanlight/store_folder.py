@@ -2,7 +2,9 @@
 
 import errno
 import hashlib
+import itertools
 import os
+import re
 import secrets
 import stat
 import time
@@ -23,6 +25,11 @@ _REMEMBERED = 1024
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # never wait for a pipe's writer
 
+_WRITE_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
+_IS_PATH = re.compile(r"(?:(?!\.{1,2}/)[^/\x00]+/)*(?!\.{1,2}\Z)[^/\x00]+").fullmatch
+"""Segments that are neither empty nor dots: the key is a path that leads nowhere else."""
+
 
 class FolderStore:
     """The files below `root`. Safe for threads and for several processes on one folder.
@@ -35,6 +42,8 @@ class FolderStore:
     def __init__(self, root: Path, *, escaped: bool) -> None:
         """`root` need not exist yet; the first write makes it."""
         self._root = os.path.realpath(root)
+        self._base = self._root.rstrip("/") + "/"
+        self._own, self._numbers = secrets.token_hex(8), itertools.count()
         self._escaped = escaped
         self._known_parents: set[str] = set()
         self.unreadable: dict[str, str] = {}
@@ -46,7 +55,7 @@ class FolderStore:
         try:
             if not self._inside(path):
                 return None
-            status = os.stat(path, follow_symlinks=False)
+            status = os.lstat(path)
         except OSError as error:
             _check_absent(error)
             return None
@@ -70,16 +79,21 @@ class FolderStore:
     def put(self, key: str, data: bytes, *, if_absent: bool) -> bool:
         """See `Store.put`."""
         path = self._path(key)
-        folder = os.path.dirname(path)
-        temporary = os.path.join(folder, f"{TEMPORARY}{secrets.token_hex(8)}")
+        folder = _parent(path)
+        unique = f"{self._own}-{os.getpid()}-{next(self._numbers)}"
+        temporary = f"{folder}/{TEMPORARY}{unique}"
         try:
             # Asked first: behind a link, not even a folder is made.
-            if folder not in self._known_parents and os.path.realpath(folder) != folder:
-                raise KeyRefused(f"{key}: a link in {self._root} leads elsewhere")
-            os.makedirs(folder, exist_ok=True)
-            self._remember(folder)
-            with open(temporary, "xb") as file:
-                file.write(data)
+            if folder not in self._known_parents:
+                if os.path.realpath(folder) != folder:
+                    raise KeyRefused(f"{key}: a link in {self._root} leads elsewhere")
+                os.makedirs(folder, exist_ok=True)
+                self._remember(folder)
+            try:
+                _write(temporary, data)
+            except FileNotFoundError:  # somebody has removed the folder
+                os.makedirs(folder, exist_ok=True)
+                _write(temporary, data)
             if not if_absent:
                 os.replace(temporary, path)
                 return True
@@ -143,14 +157,14 @@ class FolderStore:
     def _path(self, key: str) -> str:
         """The absolute path of a key's file."""
         if self._escaped:
-            return os.path.join(self._root, to_path(key))
-        if "\0" in key or os.altsep or any(part in ("", ".", "..") for part in key.split("/")):
+            return self._base + to_path(key)
+        if os.altsep or not _IS_PATH(key):
             raise KeyRefused(f"{key!r} is not the path of a file in a folder")
-        return os.path.join(self._root, key)
+        return self._base + key
 
     def _inside(self, path: str) -> bool:
         """Whether the folder of `path` exists below the root without passing through a link."""
-        parent = os.path.dirname(path)
+        parent = _parent(path)
         if parent in self._known_parents:
             return True
         if os.path.realpath(parent, strict=True) != parent:
@@ -173,6 +187,20 @@ def _names(entries: Iterable["os.DirEntry[bytes]"]) -> Iterator[bytes]:
             yield entry.name
 
 
+def _parent(path: str) -> str:
+    return path[: path.rindex("/")] or "/"
+
+
+def _write(path: str, data: bytes) -> None:
+    """A new file. Without a file object around it, whose making takes longer than the writing."""
+    descriptor = os.open(path, _WRITE_NEW, 0o666)
+    try:
+        while data := data[os.write(descriptor, data) :]:
+            pass
+    finally:
+        os.close(descriptor)
+
+
 def _link(temporary: str, path: str, data: bytes) -> bool:
     """Give the file its name unless the name is taken; a rename would replace what is there."""
     try:
@@ -184,8 +212,7 @@ def _link(temporary: str, path: str, data: bytes) -> bool:
             raise
         # Cut short by a crash, this one is not whole; then it counts as absent and is rewritten.
         try:
-            with open(path, "xb") as file:
-                file.write(data)
+            _write(path, data)
         except FileExistsError:
             return False
     return True
@@ -201,22 +228,26 @@ def _read(descriptor: int, key: str, limit: int, wanted: Wanted) -> Object | Non
         status = os.fstat(descriptor)
     if status.st_size > limit or not wanted(_meta(key, status)):
         return Object(_meta(key, status), None)
-    data = b""
-    while chunk := os.read(descriptor, status.st_size - len(data) + 1):
-        data = data + chunk if data else chunk
-        if len(data) > status.st_size:
+    data = os.read(descriptor, status.st_size + 1)
+    while len(data) < status.st_size:
+        if not (chunk := os.read(descriptor, status.st_size + 1 - len(data))):
             break
-    meta, after = _meta(key, status), _meta(key, os.fstat(descriptor))
-    if len(data) != status.st_size or meta != after:
+        data += chunk
+    version = _version(status)
+    # What has been appended since shows in the version.
+    if len(data) != status.st_size or version != _version(os.fstat(descriptor)):
         raise TransientError(f"{key} changed while it was read")
     etag = hashlib.md5(data, usedforsecurity=False).hexdigest().upper()
-    return Object(Meta(key, meta.size, etag, meta.version), data)
+    return Object(Meta(key, status.st_size, etag, version), data)
 
 
 def _meta(key: str, status: os.stat_result) -> Meta:
     """Without an ETag: that would take reading the file."""
-    version = f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_ino}"
-    return Meta(key, status.st_size, "", version)
+    return Meta(key, status.st_size, "", _version(status))
+
+
+def _version(status: os.stat_result) -> str:
+    return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_ino}"
 
 
 def _check_absent(error: OSError) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tools.bench.machine import Machine, cores, cpu_name, this_machine
+from fanlight.cores import cores
+from tools.bench.machine import Machine, cpu_name, this_machine
 from tools.bench.report import Comparison, Report, Row, document, lines, number, show, table
 
 MACHINE = Machine("A CPU", 2, 4.0, "Linux 6", "3.12.1", {"numpy": "2.0"}, 0.5)

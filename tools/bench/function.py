@@ -51,13 +51,19 @@ def photographs(bundle: Path) -> Subject:
 
 def subjects(models: tuple[str, ...]) -> tuple[list[Subject], dict[str, str]]:
     """Of the models named, or of digits and products; and what is not at hand, with the remedy."""
+    chosen, missing = bundles(models)
+    return [_subject(bundle) for bundle in chosen], missing
+
+
+def bundles(models: tuple[str, ...]) -> tuple[list[Path], dict[str, str]]:
+    """The folders of `subjects`."""
     if models:
-        return [_subject(find_model(name)) for name in models], {}
+        return [find_model(name) for name in models], {}
     try:
-        return [digits(), photographs(find_model(PRODUCTS))], {}
+        return [DIGITS, find_model(PRODUCTS)], {}
     except click.UsageError:
         remedy = f"it is not in {MODELS.name}/: fanlight model get {PRODUCTS}"
-        return [digits()], {PRODUCTS: remedy}
+        return [DIGITS], {PRODUCTS: remedy}
 
 
 def _subject(bundle: Path) -> Subject:

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from fanlight.cores import cores
+
 PACKAGES = ("ai-edge-litert", "numpy", "opencv-python-headless", "oss2", "Pillow", "onnxruntime",
             "tensorflow")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Machine:
-    """`cores` are those this process may use; `load`: processes that wanted one when it began."""
+    """`cores`: those this process really has; `load`: processes that wanted one as it began."""
 
     cpu: str
     cores: int
@@ -43,13 +45,6 @@ def this_machine() -> Machine:
         versions={name: found for name in PACKAGES if (found := _version(name))},
         load=round(os.getloadavg()[0], 2),
     )
-
-
-def cores() -> int:
-    """How many this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def cpu_name(info: Path) -> str:

@@ -8,11 +8,10 @@ QUALITY = 88
 """Of JPEGs; with the grain this gives 2 to 3 bits a pixel, as cameras write."""
 
 
-def photo(width: int, height: int, seed: int = 5) -> bytes:
+def photo(width: int, height: int, *, seed: int = 5, progressive: bool = False) -> bytes:
     """A JPEG with large shapes, fine detail and noise, as a photograph has: RGB, 4:2:0."""
-    done, data = cv2.imencode(
-        ".jpg", _scene(width, height, seed), [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
-    )
+    how = [cv2.IMWRITE_JPEG_QUALITY, QUALITY, cv2.IMWRITE_JPEG_PROGRESSIVE, int(progressive)]
+    done, data = cv2.imencode(".jpg", _scene(width, height, seed), how)
     assert done  # noqa: S101 - for the type checker
     return data.tobytes()
 

@@ -5,7 +5,6 @@ the next begins, so that nothing between them is lost. The requests that ask whe
 are not in it: see warm.py for them.
 """
 
-import os
 import time
 from collections.abc import Callable, Sequence
 
@@ -14,6 +13,7 @@ from fanlight.answer import Answerer, Choices
 from fanlight.backends import Backend, Tensor
 from fanlight.bundle import Bundle
 from fanlight.config import Limits
+from fanlight.cores import cores
 from fanlight.document import to_bytes
 from fanlight.errors import FanlightError
 from fanlight.image import Header, Pixels
@@ -54,7 +54,7 @@ class Line:
     """A model, and a store to bring pictures from and results to, in stages."""
 
     def __init__(self, bundle: Bundle, store: OssStore) -> None:
-        threads = os.cpu_count() or 1  # as many as Model.load gives it
+        threads = cores()  # as many as Model.load gives it
         loaded = backends.load(bundle.format, bundle.folder / bundle.file, threads)
         self._backend, self._store, self._decoded = _Watched(loaded), store, 0.0
         self._model = Model(bundle, self._backend)

@@ -6,7 +6,6 @@ whether the picture is still the same. Both run in this process, in turns, and b
 The event comes once more while its result is there, as duplicates do.
 """
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -16,6 +15,7 @@ import oss2
 from fanlight import backends
 from fanlight.bundle import Bundle
 from fanlight.config import Limits
+from fanlight.cores import cores
 from fanlight.image import decode, read_header
 from fanlight.preprocess import min_side, to_tensor
 from tools.bench.cloud import OssProcess
@@ -38,7 +38,7 @@ class Bare:
 
     def __init__(self, bundle: Bundle, bucket: oss2.Bucket, key: str, target: str) -> None:
         self._bundle, self._bucket, self._key, self._target = bundle, bucket, key, target
-        threads = os.cpu_count() or 1  # as many as Model.load gives it
+        threads = cores()  # as many as Model.load gives it
         self._backend = backends.load(bundle.format, bundle.folder / bundle.file, threads)
         self._header = read_header(bucket.get_object(key).read(), Limits())
 

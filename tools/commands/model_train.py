@@ -159,7 +159,7 @@ def classifier(bundle: Path) -> Classify:
 
 def told(bundle: Path, accuracy: Accuracy) -> str:
     """The two figures, each with its 95% interval (Wilson)."""
-    lines = [f"{bundle.name} ({Model.load(bundle, os.cpu_count()).bundle.digest[:19]})"]
+    lines = [f"{bundle.name} ({Model.load(bundle).bundle.digest[:19]})"]
     for what, right in (("test set", accuracy.test_right), ("pasted set", accuracy.pasted_right)):
         low, high = wilson(right, accuracy.images)
         lines.append(f"  {what:<10}  {right:,} of {accuracy.images:,} right: "

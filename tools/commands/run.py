@@ -1,7 +1,6 @@
 """`fanlight run`: bring every result under a place in line with its image."""
 
 import json
-import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import click
 from fanlight.answer import Choices
 from fanlight.bundle import Bundle, Thresholds, read_thresholds
 from fanlight.config import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS, Limits
+from fanlight.cores import cores
 from tools.counted import counted
 from tools.engine import Job, run
 from tools.models import find_model
@@ -75,7 +75,7 @@ def command(
     progress = Progress()
     to_check = checks(images, results)
     try:
-        for outcome in _outcomes(job, to_check, processes or os.cpu_count() or 1, progress, totals):
+        for outcome in _outcomes(job, to_check, processes or cores(), progress, totals):
             totals.counts[outcome["outcome"]] += 1
             _report(outcome, totals.counts, progress)
             progress.done(failed=totals.counts["failed"])

@@ -1,6 +1,5 @@
 """How often the digits are told right: MNIST's own test set, and the same digits pasted."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from functools import partial
 import cv2
 import numpy as np
 
+from fanlight.cores import cores
 from fanlight.errors import Rejected
 from tools.digits.data import Mnist
 from tools.digits.pasted import Image, pasted
@@ -54,7 +54,7 @@ def evaluate(
     count = len(data.test_images) if images is None else min(images, len(data.test_images))
     right = {"test": 0, "pasted": 0}
     done = 0
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads or cores()) as pool:
         for name, encode in (("test", encode_png), ("pasted", pasted)):
             for hit in pool.map(partial(_is_right, classify, encode, data), range(count)):
                 right[name] += hit

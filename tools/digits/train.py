@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fanlight.cores import cores
 from fanlight.glyph import find_glyph
 from tools.digits.augment import augmented
 from tools.digits.data import Mnist, load_mnist
@@ -89,7 +90,7 @@ def found_on_sheets(images: npt.NDArray[np.uint8], seed: int) -> Floats:
         sheet = paste(images[index], (seed << 32) + 10_000 + index, canvas=(120, 300))
         return find_glyph(sheet)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         found = list(pool.map(one, range(len(images))))
     return np.stack(found) if found else np.zeros((0, 28, 28), np.float32)
 

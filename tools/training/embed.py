@@ -1,7 +1,6 @@
 """Pictures into what a frozen network makes of them, many views each."""
 
 import hashlib
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy.typing as npt
 
 from fanlight import backends
 from fanlight.backends import Backend
+from fanlight.cores import cores
 from fanlight.preprocess import to_tensor
 from tools.training.parallel import Progress, in_parallel
 from tools.training.pictures import Pictures
@@ -43,7 +43,7 @@ class Embedder:
         """`file`: a LiteRT network with the output `embedding`, for the input of `pictures`."""
         self._pictures, self._views, self._seed = pictures, views, seed
         self._networks: SimpleQueue[Backend] = SimpleQueue()
-        for _ in range(os.cpu_count() or 1):
+        for _ in range(cores()):
             self._networks.put(backends.load("litert", file, threads=1))
 
     def embed(self, names: Sequence[str], progress: Progress) -> Floats:
