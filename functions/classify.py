@@ -21,10 +21,12 @@ from fanlight.config import Config  # noqa: E402
 from fanlight.install import install  # noqa: E402
 from fanlight.log import Log, milliseconds  # noqa: E402
 from fanlight.model import Model  # noqa: E402
+from fanlight.preprocess import min_side  # noqa: E402
 from fanlight.reconcile import Reconciler  # noqa: E402
 from fanlight.retry import Retry  # noqa: E402
 from fanlight.runtime import credentials, initializer_retry, memory, retry  # noqa: E402
 from fanlight.store_oss import OssStore  # noqa: E402
+from fanlight.store_resized import ResizedStore  # noqa: E402
 from fanlight.work import handle  # noqa: E402
 
 _IMPORTS = time.perf_counter() - _BEGAN
@@ -55,7 +57,7 @@ def initializer(context: Any, load: Callable[[Path], Model] = Model.load) -> Non
     folder = _fetched(config, context, session)
     fetched = time.perf_counter()
     model = load(folder)
-    choices = Choices(config.limits, config.top_k, config.thresholds)
+    choices = Choices(config.limits, config.top_k, config.thresholds, config.oss_resize)
     cold_start = {
         "imports_ms": milliseconds(_IMPORTS),
         "fetch_ms": milliseconds(fetched - began),
@@ -98,8 +100,12 @@ def pre_stop(context: Any) -> None:
 def _reconciler(instance: _Instance, context: Any, until: Retry) -> Reconciler:
     config = instance.config
     store = _opener(config, context, until, instance.session)
+    images: Callable[[str], OssStore] = store
+    if config.oss_resize:
+        side = min_side(instance.answerer.model.bundle.input)
+        images = partial(ResizedStore, side=side, **store.keywords)
     return Reconciler(
-        images=store(config.input.bucket),
+        images=images(config.input.bucket),
         input=config.input,
         results=store(config.output.bucket),
         output=config.output,
@@ -108,9 +114,7 @@ def _reconciler(instance: _Instance, context: Any, until: Retry) -> Reconciler:
     )
 
 
-def _opener(
-    config: Config, context: Any, until: Retry, session: oss2.Session
-) -> Callable[[str], OssStore]:
+def _opener(config: Config, context: Any, until: Retry, session: oss2.Session) -> partial[OssStore]:
     """Stores are made for each invocation, because credentials rotate; connections are kept."""
     return partial(
         OssStore,

@@ -93,6 +93,13 @@ def drawn_one() -> bytes:
     return out.getvalue()
 
 
+def large_one() -> bytes:
+    with Image.open(io.BytesIO(drawn_one())) as image:
+        out = io.BytesIO()
+        image.resize((2400, 2400)).save(out, "PNG")
+    return out.getvalue()
+
+
 def event_of(*keys: str) -> bytes:
     records = [oss_event("pictures", key)["events"][0] for key in keys]
     return json.dumps({"events": records}).encode()
@@ -335,3 +342,26 @@ def test_a_malformed_event_is_an_error(function: Any, context: SimpleNamespace) 
     """An event that is none is raised as such, for the platform to give up on."""
     with pytest.raises(EventError, match="the event is not JSON"):
         function.handler(b"hello", context)
+
+
+def test_oss_makes_pictures_smaller_where_asked(
+    function: Any, context: SimpleNamespace, bucket: oss2.Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The result is of the stored object, its width and height of what arrived; same label."""
+    bucket.put_object(ONE, large_one())
+    function.initializer(context)
+    function.handler(event_of(ONE), context)
+    key = f"output/{ONE[6:]}.json"
+    whole = stored(bucket, key)
+    bucket.delete_object(key)
+
+    monkeypatch.setenv("FANLIGHT_OSS_RESIZE", "on")
+    function.initializer(context)
+    function.handler(event_of(ONE), context)
+
+    made = stored(bucket, key)
+    assert made["source"] == {**whole["source"], "width": 1000, "height": 1000}
+    assert (whole["source"]["width"], whole["source"]["size"]) == (2400, len(large_one()))
+    assert made["predictions"][0]["label"] == whole["predictions"][0]["label"] == "1"
+    assert made["recipe"] != whole["recipe"]
+    jsonschema.validate(made, SCHEMA)
