@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fanlight import backends
-from fanlight.backends import Backend, Tensor
+from fanlight.backends import Tensor
 from fanlight.bundle import Bundle
 from fanlight.config import Limits
 from fanlight.errors import Rejected
@@ -161,38 +161,33 @@ def speed(bundles: Mapping[str, Bundle], data: bytes, rounds: int, progress: Pro
 
     One more round before is not counted. `data`: the picture looked at; without its decoding.
     """
-    seconds: dict[str, dict[str, list[float]]] = {
-        name: {column: [] for column in COLUMNS} for name in bundles
-    }
-    running = {name: _running(bundle, data) for name, bundle in bundles.items()}
+    taken = {name: {column: list[float]() for column in COLUMNS} for name in bundles}
     for name in alternating(list(bundles), rounds + 1):
-        taken = seconds[name]
         loaded = Model.load(bundles[name].folder, 1)
-        taken["load"].append(loaded.load_seconds)
-        taken["first"].append(loaded.first_inference_seconds)
-        for column, once in zip(COLUMNS[2:], running[name], strict=True):
-            taken[column].append(once())
+        taken[name]["load"].append(loaded.load_seconds)
+        taken[name]["first"].append(loaded.first_inference_seconds)
         progress()
-    return [Row(name, {column: samples[1:] for column, samples in taken.items()})
-            for name, taken in seconds.items()]  # fmt: skip
+    # Each count of threads by itself: loading, and networks of one thread, put the others to sleep.
+    for column, threads in zip(COLUMNS[2:], THREADS, strict=True):
+        once = {name: _timed(bundle, data, threads) for name, bundle in bundles.items()}
+        for name in alternating(list(bundles), rounds + 1):
+            taken[name][column].append(once[name]())
+    return [Row(name, {column: samples[1:] for column, samples in columns.items()})
+            for name, columns in taken.items()]  # fmt: skip
 
 
-def _running(bundle: Bundle, data: bytes) -> list[Callable[[], float]]:
-    """One for each count of THREADS: runs the network, and says how many seconds it took."""
+def _timed(bundle: Bundle, data: bytes, threads: int) -> Callable[[], float]:
+    """Runs the network on a picture, and says how many seconds it took."""
     _, pixels = Model.load(bundle.folder, 1).decode(data, Limits())
     tensor = to_tensor(pixels, bundle.input)
+    backend = backends.load(bundle.format, bundle.folder / bundle.file, threads)
 
-    def timed(backend: Backend) -> Callable[[], float]:
-        def once() -> float:
-            backend.run(tensor)  # loading another one has taken the caches
-            began = time.perf_counter()
-            backend.run(tensor)
-            return time.perf_counter() - began
+    def once() -> float:
+        began = time.perf_counter()
+        backend.run(tensor)
+        return time.perf_counter() - began
 
-        return once
-
-    return [timed(backends.load(bundle.format, bundle.folder / bundle.file, count))
-            for count in THREADS]  # fmt: skip
+    return once
 
 
 def report(rows: Sequence[Row], notes: Sequence[str]) -> Report:
