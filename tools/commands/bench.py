@@ -7,6 +7,7 @@ from tools.lazy import Lazy
 _COMMANDS = {
     "cold": "A new process to its first result, beside TensorFlow's way of doing it.",
     "precision": "The published network in fp32, fp16 and int8: speed, and what it says.",
+    "resize": "Pictures that OSS makes smaller, over slow links.",
     "stages": "Where the time of one picture goes, from download to upload.",
     "warm": "One event and one picture, against the bare work and its requests.",
 }
