@@ -7,8 +7,10 @@ import oss2
 import pytest
 from PIL import Image
 
+from tests.localcloud.policies import policy
 from tests.localcloud.served import served
 from tools.localcloud import oss_image
+from tools.localcloud.oss import Credentials, OssEndpoint
 from tools.localcloud.oss_types import OssError
 
 PROCESS = "image/resize,m_mfit,w_20,h_20,limit_1/auto-orient,1"
@@ -57,6 +59,27 @@ def test_what_is_not_processed_is_refused(bucket: oss2.Bucket, process: str, cod
         bucket.get_object("a", process=process)
 
     assert (refused.value.status, refused.value.code) == (400, code)
+
+
+def test_reading_is_permission_enough() -> None:
+    """GetObject is all that a role needs for it, and it does need that."""
+    known = [Credentials("reads", "secret"), Credentials("writes", "secret")]
+    policies = {
+        "reads": [policy(("Allow", "oss:GetObject", "*"))],
+        "writes": [policy(("Allow", "oss:PutObject", "*"))],
+    }
+    with OssEndpoint(known, policies=policies) as endpoint:
+        endpoint.create_bucket("pictures")
+        reads, writes = (
+            oss2.Bucket(oss2.AuthV4(key.access_key_id, key.access_key_secret), endpoint.url,
+                        "pictures", region="cn-hangzhou")
+            for key in known
+        )  # fmt: skip
+        writes.put_object("a.png", png(80, 40))
+
+        assert reads.get_object("a.png", process=PROCESS).content_type == "image/png"
+        with pytest.raises(oss2.exceptions.AccessDenied):
+            writes.get_object("a.png", process=PROCESS)
 
 
 def test_what_is_not_there_is_not_found(bucket: oss2.Bucket) -> None:

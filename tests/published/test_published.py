@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from click.testing import CliRunner
 
 from fanlight.bundle import Bundle
 from fanlight.config import Limits
@@ -16,6 +17,7 @@ from fanlight.errors import ConfigError, FanlightError
 from fanlight.model import Model
 from tests.published.photos import photos
 from tools.bench.precision import Network, agreement
+from tools.cli import fanlight
 from tools.published import catalog, wheels
 from tools.published.calibration import class_of
 from tools.published.torch_weights import read_state_dict
@@ -149,6 +151,16 @@ def test_ordinary_photographs_are_allowed(tmp_path: Path) -> None:
     assert "Copyright 2016, Yahoo Inc." in (folder / "NOTICE").read_text()
     assert (model.bundle.task, model.bundle.labels) == ("moderation", ("safe", "nsfw"))
     assert max(unsafe) < model.bundle.thresholds["nsfw"].block
+
+
+def test_a_precision_that_would_do_nothing_is_refused(tmp_path: Path) -> None:
+    """Moderation is as it was published: nobody is left to think it was quantised."""
+    arguments = ["model", "get", "moderation", "--precision", "int8", "--out", tmp_path / "m"]
+    ran = CliRunner().invoke(fanlight, list(map(str, arguments)))
+
+    assert ran.exit_code == 2
+    assert "--precision does not go with moderation" in ran.output
+    assert not (tmp_path / "m").exists()
 
 
 def wheel_of(folder: Path, content: bytes) -> Wheel:

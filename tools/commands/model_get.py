@@ -16,7 +16,8 @@ from tools.published.catalog import CATALOG, PRECISIONS, get
               show_default=True, help="Of products and embeddings, see above.")  # fmt: skip
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path),
               help="The bundle's folder. [default: functions/models/NAME]")  # fmt: skip
-def command(name: str, precision: str, out: Path | None) -> int:
+@click.pass_context
+def command(ctx: click.Context, name: str, precision: str, out: Path | None) -> int:
     """Fetch the published model NAME, check its digest and make a bundle of it.
 
     \b
@@ -42,6 +43,9 @@ def command(name: str, precision: str, out: Path | None) -> int:
     products and embeddings are converted by TensorFlow (the train extra); moderation runs on ONNX
     Runtime (the onnx extra). `make models` installs both and gets all three.
     """
+    given = ctx.get_parameter_source("precision") is not click.core.ParameterSource.DEFAULT
+    if given and not CATALOG[name].precisions:
+        raise click.UsageError(f"--precision does not go with {name}: it is as it was published")
     started = time.perf_counter()
     folder = out or MODELS / name
     bundle = get(name, folder, precision)

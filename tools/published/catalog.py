@@ -36,12 +36,16 @@ _CALIBRATED = (
 
 @dataclass(frozen=True)
 class Published:
-    """One entry. `extra`: what of this project's extras building (or running) it needs."""
+    """One entry. `extra`: what of this project's extras building (or running) it needs.
+
+    `precisions`: whether it comes in each of PRECISIONS, or only as it was published.
+    """
 
     about: str
     extra: str
     needs: str
     make: Callable[[Path, str], Bundle]
+    precisions: bool = True
 
 
 def get(name: str, folder: Path, precision: str) -> Bundle:
@@ -164,7 +168,7 @@ CATALOG: Mapping[str, Published] = {
     ),
     "moderation": Published(
         "whether a photograph is pornographic: allow, review or block",
-        "onnx", "onnxruntime", _moderation,
+        "onnx", "onnxruntime", _moderation, precisions=False,
     ),
     "embeddings": Published(
         "a photograph as 1,280 numbers, near those of similar ones: for reverse image search",
