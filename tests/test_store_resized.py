@@ -4,6 +4,8 @@ import io
 import json
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -17,12 +19,14 @@ from fanlight.place import Place
 from fanlight.reconcile import Reconciler
 from fanlight.result import Source
 from fanlight.retry import Retry
+from fanlight.store import Object
 from fanlight.store_oss import Credentials, OssStore
 from fanlight.store_resized import ResizedStore
-from tests.test_store_oss import liar, reply
+from tests.test_store_oss import ETAG, STAMP, liar, reply
 from tools.localcloud import oss
 
 SIDE = 100
+BODY = b"1234"
 LIMIT = 1_000_000
 REACH: dict[str, Any] = {
     "region": "cn-hangzhou",
@@ -129,14 +133,48 @@ def test_the_limit_holds_for_what_is_stored_and_what_arrives(
 ) -> None:
     """Too many stored bytes are not read; a resized picture that is larger is not taken."""
     data = drawn(90, 90, quality=5)
-    plain.put("a", data, if_absent=False)
+    plain.put("small", data, if_absent=False)
+    plain.put("large", drawn(800, 400), if_absent=False)
 
-    over, exact = resized.get("a", len(data) - 1), resized.get("a", len(data))
+    over, exact = resized.get("large", 3000), resized.get("small", len(data))
 
-    assert over is not None
-    assert over.data is None
+    present = plain.head("large")
+    assert present is not None
+    assert present.size > 3000
+    assert over == Object(present, None)
     assert exact is not None
     assert exact.data == data
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(5, b"12345"), (4, BODY)])
+def test_a_resized_body_may_have_no_length(limit: int, expected: bytes) -> None:
+    """It then ends with the connection, and is read as far as the limit goes."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            made = "x-oss-process" in self.path
+            self.send_response(200)
+            headers = {} if made else {"Content-Length": str(len(BODY))}
+            for name, value in {"ETag": f'"{ETAG}"', "Last-Modified": STAMP, **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(b"12345" if made else BODY)
+
+        do_HEAD = do_GET  # noqa: N815 - the name http.server looks for
+
+        def log_message(self, *_: object) -> None:
+            """Keep the tests' output clean."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        found = opened(f"http://127.0.0.1:{server.server_port}", []).get("a", limit)
+        server.shutdown()
+        thread.join()
+
+    assert found is not None
+    assert found.data == expected
 
 
 def test_what_is_not_there_is_none(resized: ResizedStore) -> None:

@@ -72,15 +72,12 @@ class ResizedStore(OssStore):
             raise
         response = answer.resp.response
         told = answer.headers.get("Content-Length")  # made while it is sent, it may have none
-        size = limit if told is None else int(told)
-        if size > limit:
-            response.close()
-            return b""
-        data = bytes(response.raw.read(size + 1, decode_content=False))
-        if told is not None and len(data) != size:
-            response.close()
-            raise TransientError(f"{key}: {len(data)} of {size} resized bytes arrived")
+        most = limit if told is None else min(limit, int(told))
+        data = bytes(response.raw.read(most + 1, decode_content=False))
         if len(data) > limit:
             response.close()
             return b""
+        if told is not None and len(data) != int(told):
+            response.close()
+            raise TransientError(f"{key}: {len(data)} of {told} resized bytes arrived")
         return data
