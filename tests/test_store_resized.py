@@ -202,7 +202,7 @@ def test_a_fresh_object_is_left_to_settle(written: str, pauses: list[float]) -> 
     assert found is not None
     assert (found.data, waited, len(asked)) == (b"small", pauses, 2)
     assert asked[1].endswith(
-        "x-oss-process=image%2Fresize%2Cm_mfit%2Cw_100%2Ch_100%2Climit_1%2Fauto-orient%2C1"
+        "x-oss-process=image%2Fresize%2Cm_mfit%2Cw_100%2Ch_100%2Climit_1%2Fauto-orient%2C1%2Fquality%2CQ_90"
     )
 
 

@@ -2,7 +2,9 @@
 
 Source: "Resize images" and "Auto-orient" in the OSS documentation. `m_mfit` keeps the proportions
 and makes the shorter side the one asked for, `limit_1` enlarges nothing, `auto-orient,1` turns the
-picture by its EXIF data. A source may have 20 MB, 30,000 pixels a side and 250 million in all.
+picture by its EXIF data. `quality,Q_` keeps a JPEG or WebP at its own quality up to that one, and
+has no effect on others ("Adjust image quality"). A source may have 20 MB, 30,000 pixels a side and
+250 million in all.
 """
 
 import time
@@ -15,6 +17,10 @@ import oss2.exceptions
 from fanlight.errors import TransientError
 from fanlight.store import Meta, Object
 from fanlight.store_oss import OssStore, _meta
+
+QUALITY = 90
+"""Of 47 background pictures 42 kept their label, with 95 as many and with 75 37, where 43 keep it
+when their first row and column are cut off; the ten that had 0.5 or more always did."""
 
 _NOT_DONE = (400, 404, 501)
 """Statuses of what OSS will not resize: no picture, too large, of a kind it does not know."""
@@ -34,7 +40,9 @@ class ResizedStore(OssStore):
     ) -> None:
         """`reach`: see OssStore. `pause`: called with seconds, to let them pass."""
         super().__init__(bucket, **reach)
-        self._process = f"image/resize,m_mfit,w_{side},h_{side},limit_1/auto-orient,1"
+        self._process = (
+            f"image/resize,m_mfit,w_{side},h_{side},limit_1/auto-orient,1/quality,Q_{QUALITY}"
+        )
         self._pause = pause
 
     def get(self, key: str, limit: int) -> Object | None:

@@ -9,11 +9,13 @@ from PIL import Image
 
 from tests.localcloud.policies import policy
 from tests.localcloud.served import served
+from tools.bench.pictures import photo
 from tools.localcloud import oss_image
 from tools.localcloud.oss import Credentials, OssEndpoint
+from tools.localcloud.oss_image import Process
 from tools.localcloud.oss_types import OssError
 
-PROCESS = "image/resize,m_mfit,w_20,h_20,limit_1/auto-orient,1"
+PROCESS = "image/resize,m_mfit,w_20,h_20,limit_1/auto-orient,1/quality,Q_90"
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +48,11 @@ def test_a_picture_is_made_smaller(bucket: oss2.Bucket) -> None:
     ("process", "code"),
     [
         ("image/resize,w_20", "InvalidArgument"),
-        ("image/resize,m_mfit,w_20,h_30/auto-orient,1", "InvalidArgument"),
-        ("image/resize,m_mfit,w_0,h_0/auto-orient,1", "InvalidArgument"),
-        ("image/resize,m_mfit,w_16385,h_16385/auto-orient,1", "InvalidArgument"),
+        ("image/resize,m_mfit,w_20,h_30/auto-orient,1/quality,Q_90", "InvalidArgument"),
+        ("image/resize,m_mfit,w_0,h_0/auto-orient,1/quality,Q_90", "InvalidArgument"),
+        ("image/resize,m_mfit,w_16385,h_16385/auto-orient,1/quality,Q_90", "InvalidArgument"),
+        ("image/resize,m_mfit,w_20,h_20/auto-orient,1/quality,Q_101", "InvalidArgument"),
+        ("image/resize,m_mfit,w_20,h_20/auto-orient,1", "InvalidArgument"),
         ("video/snapshot,t_1", "InvalidArgument"),
         (PROCESS, "BadRequest"),
     ],
@@ -59,6 +63,18 @@ def test_what_is_not_processed_is_refused(bucket: oss2.Bucket, process: str, cod
         bucket.get_object("a", process=process)
 
     assert (refused.value.status, refused.value.code) == (400, code)
+
+
+def test_quality_is_that_asked_for(bucket: oss2.Bucket) -> None:
+    """A JPEG of less quality has fewer bytes."""
+    bucket.put_object("a.jpg", photo(400, 300))
+
+    fine, rough = (
+        bucket.get_object("a.jpg", process=PROCESS.replace("90", quality)).content_length
+        for quality in ("90", "10")
+    )
+
+    assert rough < fine
 
 
 def test_reading_is_permission_enough() -> None:
@@ -95,6 +111,6 @@ def test_what_is_not_there_is_not_found(bucket: oss2.Bucket) -> None:
 def test_limits_are_those_of_oss(size: tuple[int, int], code: str) -> None:
     """A source side of 30,000 pixels, a resized one of 16,384."""
     with pytest.raises(OssError) as refused:
-        oss_image.resized(png(*size, "L"), 20)
+        oss_image.resized(png(*size, "L"), Process(20, 90))
 
     assert (refused.value.status, refused.value.code) == (400, code)

@@ -9,7 +9,7 @@ from tools.localcloud.body import Body
 from tools.localcloud.credentials import Credentials, Keyring
 from tools.localcloud.oss_conditions import range_of, status_of
 from tools.localcloud.oss_events import Events
-from tools.localcloud.oss_image import LIMITS, resized, side_of
+from tools.localcloud.oss_image import LIMITS, parse, resized
 from tools.localcloud.oss_post import read_form
 from tools.localcloud.oss_request import copy_source, header_value, to_xml
 from tools.localcloud.oss_store import Store
@@ -118,10 +118,10 @@ def get(service: Service, request: Request) -> Response:
 
 def _processed(process: str, stored: Stored, body: Body) -> Response:
     """Without ETag, MD5 and CRC: those are of what is stored."""
-    side = side_of(process)
+    asked = parse(process)
     if body.size > LIMITS.max_bytes:
         raise OssError(400, "ImageTooLarge", "The source image is too large.")
-    picture = resized(body.read(), side)
+    picture = resized(body.read(), asked)
     body.close()
     return Response(
         200,
