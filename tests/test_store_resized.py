@@ -22,6 +22,7 @@ from fanlight.retry import Retry
 from fanlight.store import Object
 from fanlight.store_oss import Credentials, OssStore
 from fanlight.store_resized import ResizedStore
+from tests.test_store_oss import BODY as BODY_STORED
 from tests.test_store_oss import ETAG, STAMP, liar, reply
 from tools.localcloud import oss
 
@@ -175,6 +176,15 @@ def test_a_resized_body_may_have_no_length(limit: int, expected: bytes) -> None:
 
     assert found is not None
     assert found.data == expected
+
+
+def test_what_is_not_wanted_is_not_got() -> None:
+    """Its version is told, and one request is all that it costs."""
+    with liar(reply()) as (url, asked):
+        found = opened(url, []).get("a", LIMIT, lambda meta: meta.size != len(BODY_STORED))
+
+    assert found is not None
+    assert (found.data, len(asked)) == (None, 1)
 
 
 def test_what_is_not_there_is_none(resized: ResizedStore) -> None:

@@ -45,16 +45,19 @@ class ResizedStore(OssStore):
         )
         self._pause = pause
 
-    def get(self, key: str, limit: int) -> Object | None:
+    def get(
+        self, key: str, limit: int, wanted: Callable[[Meta], bool] = lambda _: True
+    ) -> Object | None:
         """See `Store.get`; `limit` holds for what is stored and for what arrives.
 
-        The bytes are of that version if it is still the present one afterwards.
+        Without its bytes, too, if `wanted` says so of it. They are of that version if it is still
+        the present one afterwards.
         """
         looked = self._call(key, lambda: self._look(key))
         if looked is None:
             return None
         meta, settled = looked
-        if meta.size > limit:
+        if meta.size > limit or not wanted(meta):
             return Object(meta, None)
         if not settled:
             # Within the second of its writing it could be replaced, read, and put back with the
