@@ -8,7 +8,6 @@ _BEGAN = time.perf_counter()
 # pixels, is left to the initializer, which has downloads to begin first.
 import gc  # noqa: E402
 import os  # noqa: E402
-from collections.abc import Callable  # noqa: E402
 from concurrent.futures import ThreadPoolExecutor  # noqa: E402
 from contextlib import AbstractContextManager  # noqa: E402
 from dataclasses import dataclass, field  # noqa: E402
@@ -61,7 +60,8 @@ def initializer(context: Any) -> None:
         folder = beginning.model()
         fetched = clock()
         model = Model.load(folder)
-        answerer = Answerer(model, Choices(config.limits, config.top_k, config.thresholds))
+        choices = Choices(config.limits, config.top_k, config.thresholds, config.oss_resize)
+        answerer = Answerer(model, choices)
         loaded = clock()
     instance = _Instance(config, answerer, session, None)
     failure = warm_up(answerer)
@@ -110,7 +110,7 @@ def _reconciler(instance: _Instance, context: Any, until: Retry) -> Reconciler:
     config = instance.config
     store = partial(_opener(config, context, instance.session), retry=until)
     return Reconciler(
-        images=store(config.input.bucket),
+        images=_images(instance, store),
         input=config.input,
         results=store(config.output.bucket),
         output=config.output,
@@ -120,7 +120,18 @@ def _reconciler(instance: _Instance, context: Any, until: Retry) -> Reconciler:
     )
 
 
-def _opener(config: Config, context: Any, session: Any) -> Callable[..., OssStore]:
+def _images(instance: _Instance, store: "partial[OssStore]") -> OssStore:
+    config = instance.config
+    if not config.oss_resize:
+        return store(config.input.bucket)
+    from fanlight.preprocess import min_side
+    from fanlight.store_resized import ResizedStore
+
+    side = min_side(instance.answerer.model.bundle.input)
+    return ResizedStore(config.input.bucket, side=side, **store.keywords)
+
+
+def _opener(config: Config, context: Any, session: Any) -> "partial[OssStore]":
     """Stores are made for each invocation, because credentials rotate; connections are kept."""
     return partial(
         OssStore,

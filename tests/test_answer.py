@@ -79,6 +79,11 @@ def test_thresholds_can_be_chosen() -> None:
     assert strict.recipe(MODERATOR) != Choices().recipe(MODERATOR)
 
 
+def test_who_shrinks_is_part_of_the_recipe() -> None:
+    """A result of a picture that OSS made smaller is told from one of the stored picture."""
+    assert Choices(oss_resize=True).recipe(MODERATOR) != Choices().recipe(MODERATOR)
+
+
 @pytest.mark.parametrize(
     ("bundle", "problem"),
     [

@@ -20,7 +20,7 @@ from fanlight.errors import ConfigError, TransientError, WrongDigest
 from fanlight.place import Place
 from fanlight.reconcile import Reconciler
 from fanlight.retry import Retry
-from fanlight.store import Meta, Object
+from fanlight.store import Meta, Object, Wanted, always
 from tests.fakes import MemoryStore, answer_as
 from tools.template import SOURCE
 
@@ -198,7 +198,7 @@ def test_a_rehearsal_that_fails_stops_nothing() -> None:
     """Whatever is wrong is left to the first image."""
 
     class Unreadable(MemoryStore):
-        def get(self, key: str, limit: int) -> Object | None:
+        def get(self, key: str, limit: int, wanted: Wanted = always) -> Object | None:
             raise RuntimeError("no store")
 
     rehearse(reconciler(Unreadable()))

@@ -24,8 +24,7 @@ from fanlight import result
 from fanlight.config import Limits
 from fanlight.connections import SIZE
 from fanlight.errors import ConfigError, EventError
-from fanlight.image import Header, Pixels
-from fanlight.model import Model
+from fanlight.image import Decode, Header, Pixels
 from fanlight.reconcile import THREADS
 from fanlight.work import Unfinished
 from tests.relay import relayed
@@ -104,6 +103,13 @@ def drawn_one() -> bytes:
     ImageDraw.Draw(image).line((60, 20, 60, 100), fill=0, width=12)
     out = io.BytesIO()
     image.save(out, "PNG")
+    return out.getvalue()
+
+
+def large_one() -> bytes:
+    with Image.open(io.BytesIO(drawn_one())) as image:
+        out = io.BytesIO()
+        image.resize((2400, 2400)).save(out, "PNG")
     return out.getvalue()
 
 
@@ -344,13 +350,15 @@ def test_of_64_images_a_corrupt_one_is_rejected(
     assert statuses == ["classified"] * 30 + ["rejected"] + ["classified"] * 33
 
 
-class Fragile(Model):
-    """A model whose decoder crashes on what calls for it."""
+def fragile(decode: Decode) -> Decode:
+    """As `decode`, but what calls for a crash crashes."""
 
-    def decode(self, data: bytes, limits: Limits) -> tuple[Header, Pixels]:
+    def decoded(data: bytes, limits: Limits) -> tuple[Header, Pixels]:
         if data == b"crash":
             os.kill(os.getpid(), signal.SIGSEGV)
-        return super().decode(data, limits)
+        return decode(data, limits)
+
+    return decoded
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux only")
@@ -361,7 +369,9 @@ def test_of_64_images_one_that_crashes_its_decoder_fails(
     faulthandler.disable()  # pytest's own would tell of a crash that is wanted
     for key in MANY:
         bucket.put_object(key, b"crash" if key == MANY[30] else drawn_one())
-    function.initializer(context, Fragile.load)
+    function.initializer(context)
+    answerer = function._instance.answerer
+    function._instance.answerer = answerer.decoding(fragile(answerer.decode))
 
     with pytest.raises(Unfinished) as caught:
         function.handler(event_of(*MANY), context)
@@ -462,3 +472,26 @@ def test_a_malformed_event_is_an_error(function: Any, context: SimpleNamespace) 
     """An event that is none is raised as such, for the platform to give up on."""
     with pytest.raises(EventError, match="the event is not JSON"):
         function.handler(b"hello", context)
+
+
+def test_oss_makes_pictures_smaller_where_asked(
+    function: Any, context: SimpleNamespace, bucket: oss2.Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The result is of the stored object, its width and height of what arrived; same label."""
+    bucket.put_object(ONE, large_one())
+    function.initializer(context)
+    function.handler(event_of(ONE), context)
+    key = f"output/{ONE[6:]}.json"
+    whole = stored(bucket, key)
+    bucket.delete_object(key)
+
+    monkeypatch.setenv("FANLIGHT_OSS_RESIZE", "on")
+    function.initializer(context)
+    function.handler(event_of(ONE), context)
+
+    made = stored(bucket, key)
+    assert made["source"] == {**whole["source"], "width": 1000, "height": 1000}
+    assert (whole["source"]["width"], whole["source"]["size"]) == (2400, len(large_one()))
+    assert made["predictions"][0]["label"] == whole["predictions"][0]["label"] == "1"
+    assert made["recipe"] != whole["recipe"]
+    jsonschema.validate(made, SCHEMA)

@@ -51,6 +51,7 @@ def test_every_setting_is_read() -> None:
         "FANLIGHT_MODEL": f"oss://models/m/a.zip#sha256={'0' * 64}",
         "FANLIGHT_LIBS": f"oss://models/l.zip#sha256={'1' * 64}",
         "FANLIGHT_THRESHOLDS": '{"nsfw": {"review": 0.2, "block": 0.8}}',
+        "FANLIGHT_OSS_RESIZE": "on",
     }
 
     assert Config.from_environ(environ) == Config(
@@ -64,6 +65,7 @@ def test_every_setting_is_read() -> None:
         limits=Limits(max_bytes=1000, max_pixels=2000),
         top_k=5,
         thresholds={"nsfw": Threshold(0.2, 0.8)},
+        oss_resize=True,
     )
 
 
@@ -93,6 +95,7 @@ def test_every_wrong_setting_is_named_at_once() -> None:
         "FANLIGHT_MAX_BYTES": "-1",
         "FANLIGHT_MAX_PIXELS": "many",
         "FANLIGHT_TOP_K": "0",
+        "FANLIGHT_OSS_RESIZE": "1",
         "FC_REGION": "cn-hangzhou",
     }
 
@@ -109,7 +112,8 @@ def test_every_wrong_setting_is_named_at_once() -> None:
         "  FANLIGHT_OSS_ENDPOINT: 'oss-cn-hangzhou.aliyuncs.com' must start with https://\n"
         "  FANLIGHT_MAX_BYTES: '-1' is not a whole number above 0\n"
         "  FANLIGHT_MAX_PIXELS: 'many' is not a whole number above 0\n"
-        "  FANLIGHT_TOP_K: '0' is not a whole number above 0"
+        "  FANLIGHT_TOP_K: '0' is not a whole number above 0\n"
+        "  FANLIGHT_OSS_RESIZE: '1' is neither on nor off"
     )
 
 

@@ -5,6 +5,8 @@ import struct
 import zlib
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -13,7 +13,7 @@ from fanlight.model import Model
 from fanlight.place import Place
 from fanlight.reconcile import Outcome, Reconciler
 from fanlight.result import Source
-from fanlight.store import Object
+from fanlight.store import Object, Wanted, always
 from fanlight.store_folder import FolderStore
 from tools.models import MODELS
 from tools.samples import FOLDER, pictures
@@ -161,8 +161,8 @@ class Counted(FolderStore):
 
     waiting = most = 0
 
-    def get(self, key: str, limit: int) -> Object | None:
-        found = super().get(key, limit)
+    def get(self, key: str, limit: int, wanted: Wanted = always) -> Object | None:
+        found = super().get(key, limit, wanted)
         self.waiting += len(found.data or b"") if found else 0
         self.most = max(self.most, self.waiting)
         return found

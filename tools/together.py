@@ -14,7 +14,7 @@ from fanlight.answer import Answerer
 from fanlight.errors import FanlightError
 from fanlight.reconcile import RESULT_LIMIT, Reconciler
 from fanlight.result import Source
-from fanlight.store import Meta, Object, Store
+from fanlight.store import Meta, Object, Store, Wanted, always
 
 T = TypeVar("T")
 
@@ -44,10 +44,10 @@ class ReadAhead:
         self._read[key] = found
         return found
 
-    def get(self, key: str, limit: int) -> Object | None:
-        """See `Store.get`. The limit is that of before."""
+    def get(self, key: str, limit: int, wanted: Wanted = always) -> Object | None:
+        """See `Store.get`. What has been read is given, wanted or not, within the limit of then."""
         if key not in self._read:
-            return self._store.get(key, limit)
+            return self._store.get(key, limit, wanted)
         found = self._read.pop(key)
         if isinstance(found, FanlightError):
             raise found

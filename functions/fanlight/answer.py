@@ -3,7 +3,7 @@
 import base64
 import copy
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fanlight import result
@@ -27,6 +27,7 @@ class Choices:
     limits: Limits = field(default_factory=Limits)
     top_k: int | None = None
     thresholds: Thresholds | None = None
+    oss_resize: bool = False
 
     def completed(self, bundle: Bundle) -> "Choices":
         """With the bundle's own where none is set; ConfigError for thresholds that cannot be."""
@@ -41,14 +42,16 @@ class Choices:
                     f"FANLIGHT_THRESHOLDS do not fit model {bundle.name}: " + "; ".join(problems)
                 )
         thresholds = bundle.thresholds if self.thresholds is None else self.thresholds
-        return Choices(self.limits, self.top_k or bundle.top_k, thresholds)
+        return replace(self, top_k=self.top_k or bundle.top_k, thresholds=thresholds)
 
     def recipe(self, bundle: Bundle) -> str:
         """See `result.recipe`, with everything that is chosen."""
         chosen = self.completed(bundle)
         assert chosen.top_k is not None  # noqa: S101 - for the type checker
         assert chosen.thresholds is not None  # noqa: S101 - for the type checker
-        return result.recipe(bundle, chosen.limits, chosen.top_k, chosen.thresholds)
+        return result.recipe(
+            bundle, chosen.limits, chosen.top_k, chosen.thresholds, oss_resize=chosen.oss_resize
+        )
 
 
 class Answerer:

@@ -29,7 +29,8 @@ class Config:
     """The settings of the classify function.
 
     `model`: a bundle's folder in the code, or its zip in OSS. `libs`: a zip of packages to import
-    from. `top_k` and `thresholds` None mean what the model's bundle says.
+    from. `top_k` and `thresholds` None mean what the model's bundle says. `oss_resize`: images are
+    made smaller by OSS before they are fetched, see `store_resized`.
     """
 
     input: Place
@@ -42,6 +43,7 @@ class Config:
     limits: Limits
     top_k: int | None
     thresholds: Thresholds | None
+    oss_resize: bool = False
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Config":
@@ -74,6 +76,7 @@ class Config:
             ),
             top_k=read.number("FANLIGHT_TOP_K", 0) or None,
             thresholds=read.thresholds("FANLIGHT_THRESHOLDS"),
+            oss_resize=read.switch("FANLIGHT_OSS_RESIZE"),
         )
         read.finish()
         return config
@@ -168,6 +171,12 @@ class _Reader:
         if given and not given.startswith(("https://", "http://")):
             self.problems.append(f"FANLIGHT_OSS_ENDPOINT: {given!r} must start with https://")
         return given or internal_endpoint(self._environ.get("FC_REGION", ""))
+
+    def switch(self, name: str) -> bool:
+        text = self._environ.get(name, "") or "off"
+        if text not in ("on", "off"):
+            self.problems.append(f"{name}: {text!r} is neither on nor off")
+        return text == "on"
 
     def number(self, name: str, default: int) -> int:
         text = self._environ.get(name, "")

@@ -34,11 +34,15 @@ class Source:
     size: int
 
 
-def recipe(bundle: Bundle, limits: Limits, top_k: int, thresholds: Thresholds) -> str:
+def recipe(
+    bundle: Bundle, limits: Limits, top_k: int, thresholds: Thresholds, *, oss_resize: bool = False
+) -> str:
     """One name for everything, beside the object itself, that can change a result."""
     parts = {"model": bundle.digest, "pipeline": PIPELINE, "top_k": top_k, **asdict(limits)}
     if thresholds:
         parts["thresholds"] = {label: asdict(pair) for label, pair in thresholds.items()}
+    if oss_resize:
+        parts["oss_resize"] = True
     return "sha256:" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

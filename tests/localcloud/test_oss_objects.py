@@ -261,7 +261,7 @@ def test_what_is_not_spoken_is_refused_by_name(bucket: oss2.Bucket) -> None:
 
     assert refusal(bucket.get_bucket_lifecycle) == (501, "NotImplemented")
     assert refusal(bucket.restore_object, "x") == (501, "NotImplemented")
-    assert refusal(bucket.get_object, "x", process="image/info") == (501, "NotImplemented")
+    assert refusal(bucket.get_object, "x", params={"versionId": "v"}) == (501, "NotImplemented")
     for headers in (
         {"x-oss-object-acl": "public-read"},
         {"x-oss-tagging": "a=b"},

@@ -8,13 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from click.testing import CliRunner
 
 from fanlight.bundle import Bundle
 from fanlight.config import Limits
 from fanlight.errors import ConfigError, FanlightError
 from fanlight.model import Model
 from tests.published.photos import photos
+from tools.bench.precision import Network, agreement
+from tools.cli import fanlight
 from tools.published import catalog, wheels
+from tools.published.calibration import class_of
 from tools.published.torch_weights import read_state_dict
 from tools.published.wheels import Wheel
 
@@ -58,15 +63,67 @@ def test_lite0_agrees_with_the_published_port(
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("precision", catalog.PRECISIONS)
 def test_products_are_named_right(tmp_path: Path, precision: str) -> None:
-    """Of the 20 photographs at least 17 have their own class first, in either precision."""
+    """Of the 20 photographs at least 17 have their own class first, in every precision."""
     model = Model.load(got("products", tmp_path / "products", precision))
 
     right = [
-        model.classify(data, Limits(), 1)[1][0].index == int(name.split("_")[2].split(".")[0])
+        model.classify(data, Limits(), 1)[1][0].index == class_of(name)
         for name, data in photos().items()
     ]
 
     assert (len(right), sum(right) >= 17) == (20, True)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The int8 bundle."""
+    pytest.importorskip("tensorflow")
+    return got("products", tmp_path_factory.mktemp("models") / "products", "int8")
+
+
+@pytest.mark.tensorflow
+def test_whole_numbers_say_nearly_the_same(products: Path, small: Path) -> None:
+    """The int8 bundle gives the labels of fp32, scores that add up, and embeddings close by."""
+    data = list(photos().values())[::4]
+    reference, network = (Network(Bundle.read(folder)) for folder in (products, small))
+
+    found = agreement([reference(one) for one in data], [network(one) for one in data],
+                      [None] * len(data))  # fmt: skip
+
+    assert (found.equal, found.photos) == (5, 5)
+    assert found.best < 0.1
+    assert found.least_cosine > 0.97
+    assert all(float(network(one).scores.sum()) == pytest.approx(1, abs=1e-5) for one in data)
+
+
+@pytest.mark.tensorflow
+def test_every_convolution_is_of_whole_numbers(small: Path) -> None:
+    """Weights are int8 with a scale for each channel, a quarter of the size of fp32."""
+    interpreter = Interpreter(
+        str(small / "efficientnet-lite0-int8.tflite"),
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    tensors = {one["index"]: one for one in interpreter.get_tensor_details()}
+    weights = [
+        tensors[step["inputs"][1]]
+        for step in interpreter._get_ops_details()  # there is no public way to the graph
+        if step["op_name"] in ("CONV_2D", "DEPTHWISE_CONV_2D")
+    ]
+
+    # A stem, a head, and three convolutions in each block but the first, which has two.
+    assert len(weights) == 49
+    assert {one["dtype"] for one in weights} == {np.int8}
+    assert all(len(one["quantization_parameters"]["scales"]) > 1 for one in weights)
+
+
+@pytest.mark.tensorflow
+def test_the_same_packages_give_the_same_bundle(small: Path, tmp_path: Path) -> None:
+    """Quantising again gives the same digest, so that results of two machines are of one model."""
+    again = Bundle.read(got("products", tmp_path / "products", "int8"))
+
+    assert again.digest == Bundle.read(small).digest
+    assert "calibrated with the photographs of foolbox 3.3.4" in again.source
+    assert (again.activation, again.scores) == ("logits", "logits")
 
 
 @pytest.mark.tensorflow
@@ -94,6 +151,16 @@ def test_ordinary_photographs_are_allowed(tmp_path: Path) -> None:
     assert "Copyright 2016, Yahoo Inc." in (folder / "NOTICE").read_text()
     assert (model.bundle.task, model.bundle.labels) == ("moderation", ("safe", "nsfw"))
     assert max(unsafe) < model.bundle.thresholds["nsfw"].block
+
+
+def test_a_precision_that_would_do_nothing_is_refused(tmp_path: Path) -> None:
+    """Moderation is as it was published: nobody is left to think it was quantised."""
+    arguments = ["model", "get", "moderation", "--precision", "int8", "--out", tmp_path / "m"]
+    ran = CliRunner().invoke(fanlight, list(map(str, arguments)))
+
+    assert ran.exit_code == 2
+    assert "--precision does not go with moderation" in ran.output
+    assert not (tmp_path / "m").exists()
 
 
 def wheel_of(folder: Path, content: bytes) -> Wheel:

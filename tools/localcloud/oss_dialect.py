@@ -7,7 +7,7 @@ by its name with 501 NotImplemented: an ACL that was silently ignored would be w
 from dataclasses import dataclass
 
 from tools.localcloud import oss_buckets, oss_kinds, oss_multipart, oss_objects
-from tools.localcloud.oss_objects import OVERRIDES, Operation, Service
+from tools.localcloud.oss_objects import OVERRIDES, PROCESS, Operation, Service
 from tools.localcloud.oss_types import OssError, Request, Response
 from tools.localcloud.permissions import needs
 from tools.localcloud.signature import is_signing, verify
@@ -50,7 +50,9 @@ ROUTES = {
     ("bucket", "POST", ""): Route(oss_objects.post),
     ("bucket", "POST", "delete"): Route(oss_buckets.delete_objects, _CODED),
     ("object", "PUT", ""): Route(oss_objects.put, headers=_WRITE | _COPY),
-    ("object", "GET", ""): Route(oss_objects.get, OVERRIDES, frozenset(["x-oss-range-behavior"])),
+    ("object", "GET", ""): Route(
+        oss_objects.get, OVERRIDES | {PROCESS}, frozenset(["x-oss-range-behavior"])
+    ),
     ("object", "HEAD", ""): Route(oss_objects.head),
     ("object", "HEAD", "objectMeta"): Route(oss_kinds.meta),
     ("object", "DELETE", ""): Route(oss_objects.delete),

@@ -9,6 +9,7 @@ from tools.localcloud.body import Body
 from tools.localcloud.credentials import Credentials, Keyring
 from tools.localcloud.oss_conditions import range_of, status_of
 from tools.localcloud.oss_events import Events
+from tools.localcloud.oss_image import LIMITS, parse, resized
 from tools.localcloud.oss_post import read_form
 from tools.localcloud.oss_request import copy_source, header_value, to_xml
 from tools.localcloud.oss_store import Store
@@ -17,6 +18,7 @@ from tools.localcloud.permissions import Policy, authorize
 
 _KEPT = frozenset(["cache-control", "content-disposition", "content-encoding", "content-type"])
 _KEPT |= {"content-language", "expires"}
+PROCESS = "x-oss-process"
 OVERRIDES = frozenset(f"response-{name}" for name in _KEPT)
 
 
@@ -103,13 +105,33 @@ def head(service: Service, request: Request) -> Response:
 
 
 def get(service: Service, request: Request) -> Response:
-    """GetObject, whole or a range of it."""
+    """GetObject, whole or a range of it, or made smaller."""
     stored, body = service.store.get(request.bucket, request.key)
     try:
+        if PROCESS in request.query:
+            return _processed(request.query[PROCESS], stored, body)
         return _answer(request, stored, body)
     except OssError:
         body.close()
         raise
+
+
+def _processed(process: str, stored: Stored, body: Body) -> Response:
+    """Without ETag, MD5 and CRC: those are of what is stored."""
+    asked = parse(process)
+    if body.size > LIMITS.max_bytes:
+        raise OssError(400, "ImageTooLarge", "The source image is too large.")
+    picture = resized(body.read(), asked)
+    body.close()
+    return Response(
+        200,
+        {
+            "Content-Type": picture.type,
+            "Last-Modified": stored.last_modified,
+            "x-oss-object-type": stored.kind,
+        },
+        picture.content,
+    )
 
 
 def _answer(request: Request, stored: Stored, body: Body) -> Response:

