@@ -4,6 +4,8 @@ import datetime as dt
 import ipaddress
 import ssl
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import TCPServer
@@ -32,9 +34,10 @@ def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.mark.parametrize("name", ["HTTPS_PROXY", "http_proxy", *CERTIFICATES])
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "http_proxy"])
 def test_a_detour_is_left_to_requests(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Where a proxy or other certificates are set, the session is oss2's own, which knows them."""
+    """Where a proxy is set, the session is oss2's own, which knows it."""
+    monkeypatch.setenv("NO_PROXY", "localhost")
     assert isinstance(connections(), Connections)
 
     monkeypatch.setenv(name, "http://proxy.example:3128")
@@ -109,13 +112,31 @@ def _certificate(folder: Path) -> Path:
     return file
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
-    """Over HTTPS no request is sent to who cannot show that the name is its own."""
+@contextmanager
+def _over_tls(certificate: Path) -> Iterator[str]:
+    """Where one request is answered over HTTPS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(_certificate(tmp_path))
+    context.load_cert_chain(certificate)
     with TCPServer(("127.0.0.1", 0), _Elsewhere) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.handle_request, daemon=True).start()
+        yield f"https://127.0.0.1:{server.server_address[1]}/a"
 
-        with pytest.raises(urllib3.exceptions.SSLError, match="certificate verify failed"):
-            Connections().do_request(_request(f"https://127.0.0.1:{server.server_address[1]}/a"), 5)
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    """Over HTTPS no request is sent to who cannot show that the name is its own."""
+    refused = pytest.raises(urllib3.exceptions.SSLError, match="certificate verify failed")
+    with _over_tls(_certificate(tmp_path)) as url, refused:
+        Connections().do_request(_request(url), 5)
+
+
+@pytest.mark.parametrize("name", CERTIFICATES)
+def test_a_certificate_that_the_environment_names_is_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """As with requests: a company's own certificates are named there."""
+    file = _certificate(tmp_path)
+    monkeypatch.setenv(name, str(file))
+
+    with _over_tls(file) as url:
+        assert Connections().do_request(_request(url), 5).status == 302

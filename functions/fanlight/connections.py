@@ -7,6 +7,7 @@ already, holds no credentials, follows no redirect and tries nothing twice.
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 from urllib.request import getproxies
@@ -17,15 +18,20 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 SIZE = 20
 """Idle connections that are kept for each host: one for each request that may be under way."""
 
-_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-
 
 def detoured() -> bool:
-    """Whether requests are to take a way that `requests` knows and this pool does not.
+    """Whether this process is set up to send requests through a proxy: `requests` knows how to."""
+    return bool(getproxies().keys() - {"no"})
 
-    That is a proxy, or certificates other than the usual ones, as this process is set up.
+
+def _trusted() -> dict[str, Any]:
+    """Whose certificates are believed: as with `requests`, what the environment names, if it does.
+
+    Source: `Session.merge_environment_settings` of requests.
     """
-    return bool(getproxies()) or any(os.environ.get(name) for name in _CERTIFICATES)
+    named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    path = named or DEFAULT_CA_BUNDLE_PATH
+    return {"ca_cert_dir" if Path(path).is_dir() else "ca_certs": path}
 
 
 class Connections:
@@ -33,7 +39,7 @@ class Connections:
 
     def __init__(self, size: int = SIZE) -> None:
         """`size`: see SIZE."""
-        self._manager = urllib3.PoolManager(maxsize=size, ca_certs=DEFAULT_CA_BUNDLE_PATH)
+        self._manager = urllib3.PoolManager(maxsize=size, **_trusted())
         self._pools: dict[str, Any] = {}
 
     def do_request(self, request: Any, timeout: Any) -> "Answer":
