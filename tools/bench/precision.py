@@ -167,7 +167,7 @@ def speed(bundles: Mapping[str, Bundle], data: bytes, rounds: int, progress: Pro
         taken[name]["load"].append(loaded.load_seconds)
         taken[name]["first"].append(loaded.first_inference_seconds)
         progress()
-    # Each count of threads by itself: loading, and networks of one thread, put the others to sleep.
+    # Each count of threads by itself, so that no loading comes between two inferences.
     for column, threads in zip(COLUMNS[2:], THREADS, strict=True):
         once = {name: _timed(bundle, data, threads) for name, bundle in bundles.items()}
         for name in alternating(list(bundles), rounds + 1):
