@@ -56,6 +56,16 @@ def test_the_scans_of_a_jpeg_are_counted() -> None:
         read_header(repeated, Limits())
 
 
+@given(st.binary(max_size=9), st.lists(st.sampled_from([b"\xff\xda", b"\xda", b"\xff", b"\0\x02"])))
+def test_the_quick_count_of_scans_is_never_too_small(head: bytes, parts: list[bytes]) -> None:
+    """So no file that has too many is let through by it."""
+    data = head + b"".join(parts)
+
+    exact = sum(marker == SCAN for marker, _, _ in segments(data))
+    assert jpeg_scans(data, 1_000_000) >= exact
+    assert jpeg_scans(data) == exact
+
+
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
 @pytest.mark.parametrize("subsampling", [0, 1, 2])
 @pytest.mark.parametrize("restart_marker_blocks", [0, 3])

@@ -127,9 +127,10 @@ class Chunks(Iterator[list[str]]):
 
 
 def _pooled(job: Job, chunks: Chunks, processes: int) -> Iterator[dict[str, Any]]:
-    Model.load(job.model, 1)  # what is wrong with it is told here, not by a process that ends
     suspects: list[str] = []
     while lost := (yield from _one_pool(job, chunks, processes)):
+        if not suspects:
+            Model.load(job.model, 1)  # one that ends its process ends this one, not key after key
         suspects.extend(itertools.chain.from_iterable(lost))
     # A process died with these at hand. One at a time, the one that kills its process is known.
     while suspects:
@@ -187,19 +188,27 @@ def _submit(pool: ProcessPoolExecutor, chunk: list[str]) -> "Future[_Worked]":
 _Worked = tuple[list[dict[str, Any]], float]
 """Outcomes, and the seconds they took."""
 
-_process: tuple[Reconciler, bool] | None = None
+_process: tuple[Reconciler, bool] | FanlightError | None = None
 
 
 def _start(job: Job) -> None:
-    """Load the model once in this process, on one thread: the processes are the parallelism."""
+    """Load the model once in this process, on one thread: the processes are the parallelism.
+
+    What is wrong with it is raised where work is asked for: here, it would end the pool unsaid.
+    """
     global _process  # noqa: PLW0603 - a pool's initializer can leave its work nowhere else
-    _process = job.reconciler(threads=1), job.remote
+    try:
+        _process = job.reconciler(threads=1), job.remote
+    except FanlightError as error:
+        _process = error
     gc.collect()
     gc.freeze()  # what is loaded stays; to look through it again and again takes time
 
 
 def _work(keys: list[str]) -> _Worked:
     assert _process is not None  # noqa: S101 - the pool calls _start first
+    if isinstance(_process, FanlightError):
+        raise _process
     reconciler, remote = _process
     return _timed(reconciler, keys, remote=remote)
 

@@ -78,7 +78,7 @@ def read_header(data: bytes, limits: Limits) -> Header:
         )
     except Exception:  # noqa: BLE001 - Pillow raises whatever a broken header leads it to
         raise Rejected("corrupt", f"the {name.upper()} header cannot be read") from None
-    if header.format == "jpeg" and (scans := jpeg_scans(data)) > MAX_SCANS:
+    if header.format == "jpeg" and (scans := jpeg_scans(data, MAX_SCANS)) > MAX_SCANS:
         raise Rejected("corrupt", f"the JPEG has {scans} scans; {MAX_SCANS} at most are decoded")
     if header.width < 1 or header.height < 1:
         raise Rejected("corrupt", f"the {name.upper()} header says {header.width}x{header.height}")

@@ -2,7 +2,9 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 import cv2
@@ -20,6 +22,9 @@ from fanlight.preprocess import min_side, to_tensor
 SCORE_PLACES = 6
 MOST_VALUES = 65_536
 """Of an embedding: a result of more than 1 MB is not read back."""
+
+_FEW = 64
+"""Values. Up to so many, numbers of Python are quicker than calls of NumPy."""
 
 _SLACK = 1e-3
 """By how much a share may miss 0 or 1: half precision rounds."""
@@ -96,9 +101,12 @@ class Model:
     def shares(self, raw: Tensor) -> Tensor:
         """The scores in a raw output: one a class, 0 to 1."""
         if self.bundle.activation == "softmax":
+            least, greatest = _range(raw)
+            if least >= 0 and greatest <= 1:
+                return raw
             if not _are_shares(raw):
                 raise FanlightError(f"model {self.bundle.name}: {_no_shares(raw)}")
-            return raw if raw.min() >= 0 and raw.max() <= 1 else raw.clip(0, 1)
+            return raw.clip(0, 1)
         exponents = np.exp(raw - raw.max())
         return np.asarray(exponents / exponents.sum(), np.float32)
 
@@ -112,8 +120,7 @@ class Model:
     def infer(self, tensor: Tensor) -> Tensor:
         """As `run`, for what `to_tensor` made of the pixels."""
         raw = self._backend.run(tensor)[self._output]
-        # Both are NaN where any value is: cheaper than asking each value.
-        if not (math.isfinite(raw.min()) and math.isfinite(raw.max())):
+        if not all(map(math.isfinite, _range(raw))):  # cheaper than asking each value
             raise FanlightError(
                 f"model {self.bundle.name}: the network's answer to this picture is not a number"
             )
@@ -181,19 +188,37 @@ def _no_shares(raw: Tensor) -> str:
 
 
 def top(scores: Tensor, labels: tuple[str, ...], count: int) -> list[Prediction]:
-    """The best `count`, rounded so that the last bits of a sum change nothing; ties by index.
+    """The best `count`, rounded so that the last bits of a sum change nothing; ties by index."""
+    likely, exact = _likely(scores, count)
+    rounded = [round(score, SCORE_PLACES) for score in exact]
+    best = sorted(zip(likely, rounded, strict=True), key=_score, reverse=True)[:count]
+    return [Prediction(index, labels[index], score) for index, score in best]
+
+
+_score = itemgetter(1)  # ties stay in order, in reverse too
+
+
+def _likely(scores: Tensor, count: int) -> tuple[Sequence[int], list[float]]:
+    """Which scores can be among the best, and these, unrounded.
 
     Rounding brings two scores together only if they are less than a unit of the last place apart:
     what lies further below the `count`th best need not be looked at.
     """
-    likely = list(range(scores.size))
+    if scores.size <= _FEW:
+        return range(scores.size), scores.tolist()
     exact = scores.astype(np.float64)
-    if count < exact.size:
-        least = np.partition(exact, -count)[-count] - 2 * 10.0**-SCORE_PLACES
-        likely = np.flatnonzero(exact >= least).tolist()
-        exact = exact[likely]
-    rounded = [round(score, SCORE_PLACES) for score in exact.tolist()]
-    best = sorted(
-        zip(likely, rounded, strict=True), key=lambda pair: -pair[1]
-    )  # ties stay in order
-    return [Prediction(index, labels[index], score) for index, score in best[:count]]
+    if count >= exact.size:
+        return range(exact.size), exact.tolist()
+    least = np.partition(exact, -count)[-count] - 2 * 10.0**-SCORE_PLACES
+    likely = np.flatnonzero(exact >= least)
+    return likely.tolist(), exact[likely].tolist()
+
+
+def _range(values: Tensor) -> tuple[float, float]:
+    """The least and the greatest; both are NaN where any value is."""
+    if values.size > _FEW:
+        return float(values.min()), float(values.max())
+    few = values.tolist()
+    if not math.isfinite(sum(few)):  # min and max pass over NaN, or do not
+        return math.nan, math.nan
+    return min(few), max(few)

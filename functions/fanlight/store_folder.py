@@ -1,13 +1,13 @@
 """A folder as a store. No key leads outside it: not by `..`, not by a link."""
 
 import errno
-import hashlib
 import itertools
 import os
 import re
 import secrets
 import stat
 import time
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -237,8 +237,9 @@ def _read(descriptor: int, key: str, limit: int, wanted: Wanted) -> Object | Non
     # What has been appended since shows in the version.
     if len(data) != status.st_size or version != _version(os.fstat(descriptor)):
         raise TransientError(f"{key} changed while it was read")
-    etag = hashlib.md5(data, usedforsecurity=False).hexdigest().upper()
-    return Object(Meta(key, status.st_size, etag, version), data)
+    # Tells contents apart. An MD5 would take a tenth of the time of a photograph of 12 megapixels.
+    etag = f"{zlib.crc32(data):08X}-{len(data)}"
+    return Object(Meta(key, len(data), etag, version), data)
 
 
 def _meta(key: str, status: os.stat_result) -> Meta:
