@@ -16,6 +16,7 @@ from fanlight.result import Source
 from fanlight.store import Object, Wanted, always
 from fanlight.store_folder import FolderStore
 from tools.models import MODELS
+from tools.plan import New
 from tools.samples import FOLDER, pictures
 from tools.together import MOST_BYTES, ReadAhead, together
 
@@ -124,6 +125,26 @@ def test_a_result_that_appears_meanwhile_is_not_replaced(
                      Meanwhile(folders, folders.reconciler.reconcile))  # fmt: skip
 
     assert told(found) == ["unchanged", "unchanged"]
+
+
+def test_a_result_that_was_missing_when_listed_may_be_there(
+    tmp_path: Path, answerer: Answerer
+) -> None:
+    """It is not looked for at first, and yet a true one is kept and a false one replaced."""
+    folders = Folders(tmp_path, answerer)
+    folders.fill(dict.fromkeys(["a.png", "b.png", "c.png"], DIGIT))
+    folders.reconciler.reconcile("a.png")
+    folders.reconciler.reconcile("b.png")
+    folders.images.put("b.png", OTHER, if_absent=False)
+
+    found = together(
+        folders.reconciler, [New(key) for key in ("a.png", "b.png", "c.png")], reconcile
+    )
+
+    assert told(found) == ["unchanged", "classified", "classified"]
+    assert told(together(folders.reconciler, ["a.png", "b.png", "c.png"], reconcile)) == (
+        ["unchanged"] * 3
+    )
 
 
 def test_an_image_deleted_meanwhile_starts_over(tmp_path: Path, answerer: Answerer) -> None:

@@ -31,9 +31,20 @@ class Check:
     recipe: str = ""
 
     @property
+    def to_do(self) -> str:
+        """The key, which tells a process that has work to do what is known of the result."""
+        return New(self.key) if self.state == "missing" else self.key
+
+    @property
     def current(self) -> bool:
         """Whether there is nothing to do."""
         return self.state in ("classified", "rejected")
+
+
+class New(str):
+    """The key of an image that had no result when it was listed."""
+
+    __slots__ = ()
 
 
 def checks(images: Side, results: Side) -> Iterator[Check]:

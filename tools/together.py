@@ -15,6 +15,7 @@ from fanlight.errors import FanlightError
 from fanlight.reconcile import RESULT_LIMIT, Reconciler
 from fanlight.result import Source
 from fanlight.store import Meta, Object, Store, Wanted, always
+from tools.plan import New
 
 T = TypeVar("T")
 
@@ -43,6 +44,10 @@ class ReadAhead:
             return None
         self._read[key] = found
         return found
+
+    def absent(self, key: str) -> None:
+        """Take it that there is none, the first time somebody asks."""
+        self._read[key] = None
 
     def get(self, key: str, limit: int, wanted: Wanted = always) -> Object | None:
         """See `Store.get`. What has been read is given, wanted or not, within the limit of then."""
@@ -106,8 +111,9 @@ def together(
 ) -> list[T]:
     """What `one` gives for each key and a reconciler, in the same order.
 
-    As always a result is read before its image. Both may be somewhat older when they are used: the
-    write if there is none, and the look at the image after it, tell of what happened since.
+    As always a result is read before its image, or known to be missing. Both may be somewhat older
+    when they are used: the write, which finds a result that came since, and the look at the image
+    after it tell of what happened meanwhile.
     """
     results, images = ReadAhead(reconciler.results), ReadAhead(reconciler.images)
     done = []
@@ -115,7 +121,11 @@ def together(
         some = keys[begin : begin + MOST]
         for key in some:
             with suppress(FanlightError, ValueError):  # a key without a result: `one` says so
-                results.ahead(reconciler.target(key), RESULT_LIMIT)
+                target = reconciler.target(key)
+                if isinstance(key, New):
+                    results.absent(target)
+                else:
+                    results.ahead(target, RESULT_LIMIT)
         rest = iter(some)
         while portion := _portion(rest, images, reconciler.max_bytes):
             ready = replace(reconciler, images=images, results=results)

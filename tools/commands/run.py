@@ -124,7 +124,7 @@ def _outcomes(
         for check in to_check:
             progress.found()
             if check.state != "refused" and totals.wants(check):
-                yield check.key
+                yield check.to_do
                 continue
             if check.state == "refused":
                 outcome = {"key": check.key, "outcome": "failed", "reason": check.reason}
