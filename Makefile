@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: help run up models test test-fast test-long prove interleavings mutations fuzz hostile soak \
-  check train evaluate digits clean
+  bench bench-budget bench-peers check train evaluate digits clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -57,6 +57,19 @@ hostile: $(VENV)/.tools  ## classify Pillow's broken and hostile test files
 
 soak: $(VENV)/.tools  ## 20,000 uploads into a local cloud that fails in every way it can
 	$(BIN)/python -m tools.prove.soak
+
+bench: $(VENV)/.test $(VENV)/.train $(VENV)/.onnx  ## measure cold start, warm path, throughput and scale, some 15 minutes
+	$(BIN)/fanlight bench cold --json build/bench/cold.json
+	$(BIN)/fanlight bench warm --json build/bench/warm.json
+	$(BIN)/fanlight bench stages --json build/bench/stages.json
+	$(BIN)/fanlight bench throughput --json build/bench/throughput.json
+	$(BIN)/fanlight bench scale --json build/bench/scale.json
+
+bench-budget: $(VENV)/.test $(VENV)/.train  ## fail when a part of a cold start takes longer than it may
+	$(BIN)/fanlight bench cold --check
+
+bench-peers: $(VENV)/.tools  ## the same images through Powertools and Ray Data, which it installs in build/peers
+	$(BIN)/fanlight bench peers --json build/bench/peers.json
 
 check: $(VENV)/.check  ## lint, format and types
 	$(BIN)/ruff check .
