@@ -10,11 +10,11 @@ import gc  # noqa: E402
 import os  # noqa: E402
 from concurrent.futures import ThreadPoolExecutor  # noqa: E402
 from contextlib import AbstractContextManager  # noqa: E402
-from dataclasses import dataclass, field  # noqa: E402
+from dataclasses import dataclass, field, replace  # noqa: E402
 from functools import partial  # noqa: E402
 from typing import TYPE_CHECKING, Any  # noqa: E402
 
-from fanlight.beginning import begun, rehearse  # noqa: E402
+from fanlight.beginning import begun, connect  # noqa: E402
 from fanlight.config import Config  # noqa: E402
 from fanlight.log import Log, milliseconds  # noqa: E402
 from fanlight.reconcile import Answer, Beside, Reconciler  # noqa: E402
@@ -54,7 +54,8 @@ def initializer(context: Any) -> None:
     with begun(config, _opener(config, context, session), initializer_retry()) as beginning:
         from fanlight.answer import Answerer, Choices
         from fanlight.model import Model
-        from fanlight.warm_up import warm_up
+        from fanlight.rehearsal import rehearse
+        from fanlight.warm_up import pictures, warm_up
 
         imported = clock()
         folder = beginning.model()
@@ -65,8 +66,12 @@ def initializer(context: Any) -> None:
         loaded = clock()
     instance = _Instance(config, answerer, session, None)
     failure = warm_up(answerer)
+    rehearse(
+        lambda session: _reconciler(replace(instance, session=session), context, Retry.lasting(0)),
+        pictures()[0],
+    )
     if beginning.connected():
-        rehearse(_reconciler(instance, context, Retry.lasting(0)))
+        connect(_reconciler(instance, context, Retry.lasting(0)))
     instance.cold_start = {
         "imports_ms": milliseconds(_IMPORTS + imported - began + model.import_seconds),
         "fetch_ms": milliseconds(fetched - imported),

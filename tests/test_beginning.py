@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from fanlight.archive import Archive
-from fanlight.beginning import begun, rehearse
+from fanlight.beginning import begun, connect
 from fanlight.config import Config
 from fanlight.errors import ConfigError, TransientError, WrongDigest
 from fanlight.place import Place
@@ -184,21 +184,21 @@ def reconciler(store: MemoryStore) -> Reconciler:
     )  # fmt: skip
 
 
-def test_a_rehearsal_leaves_nothing_behind() -> None:
+def test_connecting_leaves_nothing_behind() -> None:
     """It asks for what is not there, and writes nothing."""
     store = MemoryStore()
     store.put("input/a.png", b"1", if_absent=False)
 
-    rehearse(reconciler(store))
+    connect(reconciler(store))
 
     assert list(store.objects) == ["input/a.png"]
 
 
-def test_a_rehearsal_that_fails_stops_nothing() -> None:
+def test_connecting_in_vain_stops_nothing() -> None:
     """Whatever is wrong is left to the first image."""
 
     class Unreadable(MemoryStore):
         def get(self, key: str, limit: int, wanted: Wanted = always) -> Object | None:
             raise RuntimeError("no store")
 
-    rehearse(reconciler(Unreadable()))
+    connect(reconciler(Unreadable()))

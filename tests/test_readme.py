@@ -20,15 +20,16 @@ from tools.cli import fanlight
 
 ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.zh-CN.md")
+SHOWN = (*READMES, "CONTRIBUTING.md", *(f"docs/{path.name}" for path in (ROOT / "docs").iterdir()))
 SAMPLES = ROOT / "tools" / "digits" / "samples"
 
 _BLOCK = re.compile(r"^ *```console\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`((?:\.venv/bin/)?(?:fanlight|make) [^`]+)`")
 
 
-def commands(readme: str) -> set[str]:
-    """Every `fanlight` and `make` command of a README, in transcripts and in running text."""
-    text = (ROOT / readme).read_text("utf-8")
+def commands(page: str) -> set[str]:
+    """Every `fanlight` and `make` command of a page, in transcripts and in running text."""
+    text = (ROOT / page).read_text("utf-8")
     typed = [
         line.strip().removeprefix("$ ")
         for block in _BLOCK.findall(text)
@@ -39,8 +40,8 @@ def commands(readme: str) -> set[str]:
 
 
 def words(program: str) -> Iterator[list[str]]:
-    """The arguments of each command of `program` in the READMEs, as a shell would give them."""
-    for line in sorted({line for readme in READMES for line in commands(readme)}):
+    """The arguments of each command of `program` on any page, as a shell would give them."""
+    for line in sorted({line for page in SHOWN for line in commands(page)}):
         first, *rest = shlex.split(line.split(" > ")[0])
         if first == program:
             yield [
@@ -103,7 +104,7 @@ def test_both_readmes_have_the_same_code_and_figures() -> None:
 
 
 def test_every_make_target_shown_exists() -> None:
-    """A target that a README names is in the Makefile."""
+    """A target that a page names is in the Makefile."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 
     shown = {arguments[0] for arguments in words("make")}
@@ -119,6 +120,7 @@ def test_every_fanlight_command_shown_parses(
     (tmp_path / "events").symlink_to(ROOT / "events")
     for name in ("fabrics.tflite", "fabrics.txt"):  # a reader's own
         (tmp_path / name).touch()
+    (tmp_path / "FOLDER").mkdir()
     monkeypatch.chdir(tmp_path)
     shown = list(words("fanlight"))
 
@@ -127,7 +129,7 @@ def test_every_fanlight_command_shown_parses(
         command: click.Command = fanlight
         rest = list(arguments) if len(arguments) > 1 else [*arguments, "--help"]  # a mention
         context = click.Context(fanlight)
-        while isinstance(command, click.Group):
+        while isinstance(command, click.Group) and rest[0] != "--help":
             found = command.get_command(context, rest.pop(0))
             assert found is not None, arguments
             command = found

@@ -18,10 +18,6 @@ from fanlight.store_oss import OssStore
 _PATIENCE = 1.0
 """Seconds to wait for a first connection: without it, the first image makes its own."""
 
-_TURNS = 2
-"""By how much a first request was slower than a warm one, after so many rehearsals: 1.56 times
-after none, 1.39 after one, 1.19 after two, 1.14 after four; each takes 4 ms."""
-
 _NOTHING = ".fanlight"
 """What is asked for below a prefix, where the function may read: no image is called so."""
 
@@ -65,13 +61,13 @@ def begun(config: Config, open_store: Callable[..., OssStore], retry: Retry) -> 
         yield Beginning(config, wait_for, connecting)
 
 
-def rehearse(reconciler: Reconciler) -> None:
-    """Reconcile a key that is not there, with the requests and the threads of the first image.
+def connect(reconciler: Reconciler) -> None:
+    """Open the connections of an event of one image, by asking for what is not there.
 
-    Whatever becomes of it: the first image will tell. It takes a connection that is open.
+    Twice: so the other end is warm as well. Whatever becomes of it, the first image will tell.
     """
     with suppress(Exception):
-        for _ in range(_TURNS):
+        for _ in range(2):
             reconciler.reconcile(reconciler.input.prefix + _NOTHING)
 
 

@@ -23,14 +23,14 @@ def warm_up(answerer: Answerer) -> str:
     """
     source = Source("", "", "", "", 0)
     try:
-        for data in _pictures():
+        for data in pictures():
             to_bytes(answerer(source, data))
     except Exception as error:  # noqa: BLE001 - an image may still be answered
         return f"{type(error).__name__}: {error}"
     return ""
 
 
-def _pictures() -> list[bytes]:
+def pictures() -> list[bytes]:
     """A stroke as MNIST has it, and one on paper, in the three formats that most images have."""
     plain = _stroke(28, ink=255, paper=0)
     paper = cv2.cvtColor(_stroke(112, ink=40, paper=230), cv2.COLOR_GRAY2RGB)
