@@ -15,6 +15,8 @@ from urllib.request import getproxies
 import urllib3
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from fanlight.oss_sdk import oss2
+
 SIZE = 20
 """Idle connections that are kept for each host: one for each request that may be under way."""
 
@@ -45,7 +47,8 @@ class Connections:
     def do_request(self, request: Any, timeout: Any) -> "Answer":
         """Send an `oss2.http.Request`; raises what urllib3 raises when no answer comes.
 
-        `timeout`: seconds to connect in, and seconds without a byte.
+        ClientError, oss2's, for what HTTP cannot carry. `timeout`: seconds to connect in, and
+        seconds without a byte.
         """
         scheme, _, rest = request.url.partition("://")
         host, slash, path = rest.partition("/")
@@ -54,11 +57,19 @@ class Connections:
         query = f"?{urlencode(request.params)}" if request.params else ""
         # oss2 sets to None what requests would otherwise add.
         headers = {name: value for name, value in request.headers.items() if value is not None}
-        return Answer(pool.urlopen(
-            request.method, slash + path + query, body=request.data, headers=headers,
-            retries=False, redirect=False, assert_same_host=False, preload_content=False,
-            timeout=urllib3.Timeout(connect=timeout, read=timeout),
-        ))  # fmt: skip
+        try:
+            return Answer(pool.urlopen(
+                request.method, slash + path + query, body=request.data, headers=headers,
+                retries=False, redirect=False, assert_same_host=False, preload_content=False,
+                timeout=urllib3.Timeout(connect=timeout, read=timeout),
+            ))  # fmt: skip
+        except urllib3.exceptions.HTTPError:
+            raise
+        except ValueError:
+            # http.client quotes a header that it refuses, be it the one with the token.
+            raise oss2.exceptions.ClientError(
+                "a header cannot be sent; the access key or its token may have a line break in it"
+            ) from None
 
     def _opened(self, origin: str) -> Any:
         pool = self._pools[origin] = self._manager.connection_from_url(origin)
