@@ -1,5 +1,6 @@
 """Keys reconciled together: the same results as one by one, however they change meanwhile."""
 
+import errno
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -175,6 +176,40 @@ def test_a_fault_is_its_own_images_alone(tmp_path: Path, answerer: Answerer) -> 
 
     assert told(found) == ["classified", "TransientError('a fault of the decoder')", "classified"]
     assert len(calls) == 3
+
+
+class Damaged(FolderStore):
+    """A folder on a disk that cannot give some of its files."""
+
+    def get(self, key: str, limit: int, wanted: Wanted = always) -> Object | None:
+        if key.startswith("b.png"):
+            raise OSError(errno.EIO, "Input/output error")
+        return super().get(key, limit, wanted)
+
+
+@pytest.mark.parametrize("damaged", ["images", "results"])
+def test_a_file_that_cannot_be_read_costs_no_other(
+    tmp_path: Path, answerer: Answerer, damaged: str
+) -> None:
+    """Whatever the store raises is raised where the file is asked for, as one by one."""
+    folders = Folders(tmp_path, answerer)
+    folders.fill(dict.fromkeys(["a.png", "b.png", "c.png"], DIGIT))
+    folders.reconciler.__dict__[damaged] = {
+        "images": Damaged(tmp_path / "in", escaped=False),
+        "results": Damaged(tmp_path / "out", escaped=True),
+    }[damaged]
+
+    def one(reconciler: Reconciler, key: str) -> str:
+        try:
+            return reconciler.reconcile(key).status
+        except OSError as error:
+            return str(error)
+
+    assert together(folders.reconciler, ["a.png", "b.png", "c.png"], one) == [
+        "classified",
+        "[Errno 5] Input/output error",
+        "classified",
+    ]
 
 
 class Counted(FolderStore):

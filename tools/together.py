@@ -33,13 +33,13 @@ class ReadAhead:
     def __init__(self, store: Store) -> None:
         self.name = store.name
         self._store = store
-        self._read: dict[str, Object | FanlightError | None] = {}
+        self._read: dict[str, Object | Exception | None] = {}
 
     def ahead(self, key: str, limit: int) -> Object | None:
         """Read it now. An error is kept for who asks for it."""
         try:
             found = self._store.get(key, limit)
-        except FanlightError as error:
+        except Exception as error:  # noqa: BLE001 - one file that cannot be read costs no other
             self._read[key] = error
             return None
         self._read[key] = found
@@ -54,7 +54,7 @@ class ReadAhead:
         if key not in self._read:
             return self._store.get(key, limit, wanted)
         found = self._read.pop(key)
-        if isinstance(found, FanlightError):
+        if isinstance(found, Exception):
             raise found
         return found
 
