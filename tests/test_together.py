@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from weakref import WeakSet
 
 import pytest
 
@@ -242,6 +243,37 @@ def test_images_read_ahead_stay_few(tmp_path: Path, answerer: Answerer) -> None:
 
     assert together(reconciler, keys, one) == ["rejected"] * len(keys)
     assert MOST_BYTES <= images.most < MOST_BYTES + len(large)
+
+
+class Remembering(FolderStore):
+    """A folder that knows which of the objects it gave are still in memory."""
+
+    held: "WeakSet[Object]"
+
+    def get(self, key: str, limit: int, wanted: Wanted = always) -> Object | None:
+        found = super().get(key, limit, wanted)
+        if found:
+            self.held.add(found)
+        return found
+
+
+def test_images_that_nobody_asks_for_are_not_kept(tmp_path: Path, answerer: Answerer) -> None:
+    """Where somebody else has made the results meanwhile, no image stays for having been read."""
+    folders = Folders(tmp_path, answerer)
+    keys = [f"{number:02d}.png" for number in range(12)]
+    folders.fill(dict.fromkeys(keys, DIGIT + b"0" * MOST_BYTES))
+    together(folders.reconciler, keys, reconcile)
+    images = Remembering(tmp_path / "in", escaped=False)
+    images.held = WeakSet()
+    folders.reconciler.__dict__["images"] = images
+    most = []
+
+    def one(reconciler: Reconciler, key: str) -> str:
+        most.append(len(images.held))
+        return reconciler.reconcile(key).status
+
+    assert together(folders.reconciler, keys, one) == ["unchanged"] * len(keys)
+    assert max(most) <= 2
 
 
 def test_what_was_read_is_given_once(tmp_path: Path) -> None:

@@ -115,10 +115,10 @@ def together(
     when they are used: the write, which finds a result that came since, and the look at the image
     after it tell of what happened meanwhile.
     """
-    results, images = ReadAhead(reconciler.results), ReadAhead(reconciler.images)
     done = []
     for begin in range(0, len(keys), MOST):
         some = keys[begin : begin + MOST]
+        results = ReadAhead(reconciler.results)
         for key in some:
             with suppress(FanlightError, ValueError):  # a key without a result: `one` says so
                 target = reconciler.target(key)
@@ -127,7 +127,10 @@ def together(
                 else:
                     results.ahead(target, RESULT_LIMIT)
         rest = iter(some)
-        while portion := _portion(rest, images, reconciler.max_bytes):
+        # Anew each time: an image that nobody asks for, since its result is true, is not kept.
+        while portion := _portion(
+            rest, images := ReadAhead(reconciler.images), reconciler.max_bytes
+        ):
             ready = replace(reconciler, images=images, results=results)
             if isinstance(reconciler.answer, Answerer):
                 objects = [(_source(images.name, found.meta), found.data)
