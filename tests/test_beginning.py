@@ -194,6 +194,31 @@ def test_connecting_leaves_nothing_behind() -> None:
     assert list(store.objects) == ["input/a.png"]
 
 
+@pytest.mark.parametrize("data", [b"", b"1"])
+def test_connecting_reads_no_image(data: bytes) -> None:
+    """An image that somebody has put there is not for the initializer to read or to answer."""
+    store, key = Watched(), "input/.fanlight"
+    store.put(key, data, if_absent=False)
+
+    connect(reconciler(store))
+
+    assert list(store.objects) == [key]
+    assert store.read == [b""] * len(store.read)
+
+
+class Watched(MemoryStore):
+    """Remembers what bytes were read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: list[bytes] = []
+
+    def get(self, key: str, limit: int, wanted: Wanted = always) -> Object | None:
+        found = super().get(key, limit, wanted)
+        self.read.append((found and found.data) or b"")
+        return found
+
+
 def test_connecting_in_vain_stops_nothing() -> None:
     """Whatever is wrong is left to the first image."""
 

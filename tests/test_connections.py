@@ -140,3 +140,31 @@ def test_a_certificate_that_the_environment_names_is_believed(
 
     with _over_tls(file) as url:
         assert Connections().do_request(_request(url), 5).status == 302
+
+
+def test_certificates_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for each connection, which would take longer than all else in making one."""
+    file = _certificate(tmp_path)
+    named = tmp_path / "named.pem"
+    named.write_bytes(file.read_bytes())
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(named))
+    near = Connections()
+
+    with _over_tls(file) as url:
+        near.do_request(_request(url), 5)
+    named.unlink()
+
+    with _over_tls(file) as url:
+        assert near.do_request(_request(url), 5).status == 302
+
+
+def test_a_certificate_for_another_name_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever vouches for it, it has to be the certificate of who was asked."""
+    file = _certificate(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(file))
+
+    refused = pytest.raises(urllib3.exceptions.SSLError, match="certificate verify failed")
+    with _over_tls(file) as url, refused:
+        Connections().do_request(_request(url.replace("127.0.0.1", "localhost")), 5)

@@ -334,6 +334,32 @@ def test_what_fails_is_told_in_any_order(keys: tuple[str, ...]) -> None:
     assert list(store.objects) == [IMAGE]
 
 
+class _Faulty(MemoryStore):
+    """A bucket whose image cannot be read because of a fault of ours."""
+
+    def get(self, key: str, limit: int, wanted: Wanted = always) -> Any:
+        if key == IMAGE:
+            raise RuntimeError("a fault")
+        return super().get(key, limit, wanted)
+
+
+def test_a_fault_leaves_no_read_behind() -> None:
+    """The result that is read beside is waited for: an instance may freeze right after."""
+    waited_for = []
+
+    def beside(read: Read) -> Read:
+        def answer() -> Object | None:
+            waited_for.append(RESULT)
+            return read()
+
+        return answer
+
+    with pytest.raises(RuntimeError, match="a fault"):
+        replace(reconciler_of(_Faulty()), beside=beside).reconcile(IMAGE)
+
+    assert waited_for == [RESULT]
+
+
 def test_the_bytes_are_given_back_with_the_answer(store: MemoryStore) -> None:
     """While an image is answered its bytes count; afterwards, and after a failure, they do not."""
     held = []

@@ -273,6 +273,20 @@ def test_no_token_is_logged_at_any_level(
     assert "hidden" not in caplog.text
 
 
+@pytest.mark.parametrize("token", ["hidden\r", "hid\nden", "hidd\u2026en"])
+def test_a_token_that_no_header_can_hold_is_never_shown(
+    endpoint: oss.OssEndpoint, token: str
+) -> None:
+    """Read from a file with its line's end, say: a setting to change, which is not quoted."""
+    store = open_store(endpoint.url, credentials=Credentials("STS.id", "secret", token))
+
+    with pytest.raises(ConfigError, match="a header cannot be sent") as caught:
+        store.get("sts", 9)
+
+    assert "hid" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
 def test_credentials_do_not_show_themselves() -> None:
     """Neither repr nor str of credentials holds any of them."""
     keys = Credentials("the-id", "the-secret", "the-token")

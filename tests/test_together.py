@@ -1,7 +1,9 @@
 """Keys reconciled together: the same results as one by one, however they change meanwhile."""
 
+import errno
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from weakref import WeakSet
 
 import pytest
 
@@ -177,6 +179,40 @@ def test_a_fault_is_its_own_images_alone(tmp_path: Path, answerer: Answerer) -> 
     assert len(calls) == 3
 
 
+class Damaged(FolderStore):
+    """A folder on a disk that cannot give some of its files."""
+
+    def get(self, key: str, limit: int, wanted: Wanted = always) -> Object | None:
+        if key.startswith("b.png"):
+            raise OSError(errno.EIO, "Input/output error")
+        return super().get(key, limit, wanted)
+
+
+@pytest.mark.parametrize("damaged", ["images", "results"])
+def test_a_file_that_cannot_be_read_costs_no_other(
+    tmp_path: Path, answerer: Answerer, damaged: str
+) -> None:
+    """Whatever the store raises is raised where the file is asked for, as one by one."""
+    folders = Folders(tmp_path, answerer)
+    folders.fill(dict.fromkeys(["a.png", "b.png", "c.png"], DIGIT))
+    folders.reconciler.__dict__[damaged] = {
+        "images": Damaged(tmp_path / "in", escaped=False),
+        "results": Damaged(tmp_path / "out", escaped=True),
+    }[damaged]
+
+    def one(reconciler: Reconciler, key: str) -> str:
+        try:
+            return reconciler.reconcile(key).status
+        except OSError as error:
+            return str(error)
+
+    assert together(folders.reconciler, ["a.png", "b.png", "c.png"], one) == [
+        "classified",
+        "[Errno 5] Input/output error",
+        "classified",
+    ]
+
+
 class Counted(FolderStore):
     """A folder that counts how many bytes have been read, and not yet been asked to check."""
 
@@ -207,6 +243,37 @@ def test_images_read_ahead_stay_few(tmp_path: Path, answerer: Answerer) -> None:
 
     assert together(reconciler, keys, one) == ["rejected"] * len(keys)
     assert MOST_BYTES <= images.most < MOST_BYTES + len(large)
+
+
+class Remembering(FolderStore):
+    """A folder that knows which of the objects it gave are still in memory."""
+
+    held: "WeakSet[Object]"
+
+    def get(self, key: str, limit: int, wanted: Wanted = always) -> Object | None:
+        found = super().get(key, limit, wanted)
+        if found:
+            self.held.add(found)
+        return found
+
+
+def test_images_that_nobody_asks_for_are_not_kept(tmp_path: Path, answerer: Answerer) -> None:
+    """Where somebody else has made the results meanwhile, no image stays for having been read."""
+    folders = Folders(tmp_path, answerer)
+    keys = [f"{number:02d}.png" for number in range(12)]
+    folders.fill(dict.fromkeys(keys, DIGIT + b"0" * MOST_BYTES))
+    together(folders.reconciler, keys, reconcile)
+    images = Remembering(tmp_path / "in", escaped=False)
+    images.held = WeakSet()
+    folders.reconciler.__dict__["images"] = images
+    most = []
+
+    def one(reconciler: Reconciler, key: str) -> str:
+        most.append(len(images.held))
+        return reconciler.reconcile(key).status
+
+    assert together(folders.reconciler, keys, one) == ["unchanged"] * len(keys)
+    assert max(most) <= 2
 
 
 def test_what_was_read_is_given_once(tmp_path: Path) -> None:

@@ -33,13 +33,13 @@ class ReadAhead:
     def __init__(self, store: Store) -> None:
         self.name = store.name
         self._store = store
-        self._read: dict[str, Object | FanlightError | None] = {}
+        self._read: dict[str, Object | Exception | None] = {}
 
     def ahead(self, key: str, limit: int) -> Object | None:
         """Read it now. An error is kept for who asks for it."""
         try:
             found = self._store.get(key, limit)
-        except FanlightError as error:
+        except Exception as error:  # noqa: BLE001 - one file that cannot be read costs no other
             self._read[key] = error
             return None
         self._read[key] = found
@@ -54,7 +54,7 @@ class ReadAhead:
         if key not in self._read:
             return self._store.get(key, limit, wanted)
         found = self._read.pop(key)
-        if isinstance(found, FanlightError):
+        if isinstance(found, Exception):
             raise found
         return found
 
@@ -115,10 +115,10 @@ def together(
     when they are used: the write, which finds a result that came since, and the look at the image
     after it tell of what happened meanwhile.
     """
-    results, images = ReadAhead(reconciler.results), ReadAhead(reconciler.images)
     done = []
     for begin in range(0, len(keys), MOST):
         some = keys[begin : begin + MOST]
+        results = ReadAhead(reconciler.results)
         for key in some:
             with suppress(FanlightError, ValueError):  # a key without a result: `one` says so
                 target = reconciler.target(key)
@@ -127,7 +127,10 @@ def together(
                 else:
                     results.ahead(target, RESULT_LIMIT)
         rest = iter(some)
-        while portion := _portion(rest, images, reconciler.max_bytes):
+        # Anew each time: an image that nobody asks for, since its result is true, is not kept.
+        while portion := _portion(
+            rest, images := ReadAhead(reconciler.images), reconciler.max_bytes
+        ):
             ready = replace(reconciler, images=images, results=results)
             if isinstance(reconciler.answer, Answerer):
                 objects = [(_source(images.name, found.meta), found.data)

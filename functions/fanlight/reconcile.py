@@ -145,8 +145,8 @@ class Reconciler:
 
         try:
             image = self.images.get(key, self.max_bytes, wanted)
-        except FanlightError:
-            result()  # waited for, and if both have failed, told of
+        except Exception:
+            result()  # waited for, whatever it was, and if both have failed, told of
             raise
         first, known = result() is None, self._known(document_of(result()))
         if image is None:
