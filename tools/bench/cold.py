@@ -125,8 +125,10 @@ def instance(design: Design, keys: Sequence[str], output: str) -> dict[str, floa
     command = [sys.executable, str(_INSTANCE), design.module, design.setup]
     command += [json.dumps(oss_event(BUCKET, key)) for key in keys]
     with tempfile.TemporaryDirectory() as scratch:
+        # What Fanlight sets for its own process is not for the others.
+        inherited = {name: os.environ[name] for name in os.environ if "OPENBLAS" not in name}
         environment = {
-            **os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **design.environment,
+            **inherited, "TF_CPP_MIN_LOG_LEVEL": "3", **design.environment,
             "FANLIGHT_OUTPUT": f"oss://{BUCKET}/{output}", "BENCH_OUTPUT": output,
             "BENCH_SCRATCH": scratch, "PYTHONPATH": str(FUNCTIONS.parent),
         }  # fmt: skip
