@@ -95,6 +95,15 @@ def test_blank_gives_nothing(size: tuple[int, int], colour: tuple[int, ...]) -> 
     assert not find_glyph(np.full((*size, 4), colour, np.uint8)).any()
 
 
+@pytest.mark.parametrize("row", range(120, 130))
+def test_a_line_across_the_picture_is_no_fault(row: int) -> None:
+    """Wherever it is, it comes out as a line or as nothing."""
+    pixels = np.full((268, 322), 5, np.uint8)
+    pixels[row] = 206
+
+    assert np.count_nonzero(find_glyph(pixels).any(axis=1)) <= 2
+
+
 def test_leaves_its_argument_alone() -> None:
     """The caller's pixels are not written to."""
     for pixels in (seven(), sheet(), np.dstack([sheet(), np.full((360, 480), 90, np.uint8)])):

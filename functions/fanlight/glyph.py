@@ -42,9 +42,8 @@ def find_glyph(pixels: Bytes) -> Floats:
         written = find_digit(small[top:bottom, left:right])
         if written is not None and not written.touches:
             sheet, digit = sheet[round(top / scale) :, round(left / scale) :], written
-    if digit is None:
-        return np.zeros((SIDE, SIDE), np.float32)
-    return _placed(_close_up(sheet, digit, scale))
+    ink = None if digit is None else _close_up(sheet, digit, scale)
+    return np.zeros((SIDE, SIDE), np.float32) if ink is None else _placed(ink)
 
 
 def _in_convention(sheet: Bytes) -> Floats | None:
@@ -66,8 +65,8 @@ def _in_convention(sheet: Bytes) -> Floats | None:
     return ink if fits and 13.3 < across < 14.7 and 13.3 < down < 14.7 else None
 
 
-def _close_up(sheet: Bytes, digit: Digit, scale: float) -> Floats:
-    """The digit's ink, 0 to 1, cut to its box, from the full picture."""
+def _close_up(sheet: Bytes, digit: Digit, scale: float) -> Floats | None:
+    """The digit's ink, 0 to 1, cut to its box, from the full picture; None if there is none."""
     left, top, right, bottom = box_of(digit.mask)
     pad = 2 + max(right - left, bottom - top) // 10
     height, width = digit.mask.shape
@@ -81,6 +80,8 @@ def _close_up(sheet: Bytes, digit: Digit, scale: float) -> Floats:
     near = cv2.dilate(digit.mask[top:bottom, left:right].astype(np.uint8), SQUARE)
     near = cv2.resize(near, crop.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     ink = np.where(near > 0, np.maximum(digit.ink.of(crop, paper), 0), 0)
+    if not ink.any():  # the mask of a line from edge to edge, so reduced, has fallen between pixels
+        return None
     full = percentile(ink[ink > 0.4 * float(ink.max())], 60)
     ink = _thickened(np.clip((ink / full - 0.15) / 0.75, 0, 1))
     left, top, right, bottom = box_of(ink > 0.3)
