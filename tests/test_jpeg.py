@@ -66,6 +66,19 @@ def test_the_quick_count_of_scans_is_never_too_small(head: bytes, parts: list[by
     assert jpeg_scans(data) == exact
 
 
+def test_a_jpeg_of_very_many_segments_is_not_looked_through() -> None:
+    """It is left as it is, and scans among them count without being told from what is none."""
+    picture = jpeg()
+    comments = 10_000 * b"\xff\xfe\x00\x02"
+    crowded = picture[:2] + comments + picture[2:]
+    inside = 200 * b"\xff\xfe\x00\x04\xff\xda"
+
+    assert len(without_refinements(picture)) < len(picture)
+    assert without_refinements(crowded) == crowded
+    assert jpeg_scans(picture[:2] + inside + picture[2:], 100) == jpeg_scans(picture)
+    assert jpeg_scans(picture[:2] + inside + comments + picture[2:], 100) > 200
+
+
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
 @pytest.mark.parametrize("subsampling", [0, 1, 2])
 @pytest.mark.parametrize("restart_marker_blocks", [0, 3])

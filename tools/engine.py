@@ -201,6 +201,8 @@ def _start(job: Job) -> None:
         _process = job.reconciler(threads=1), job.remote
     except FanlightError as error:
         _process = error
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent is to tell of it
+        _process = FanlightError(f"{type(error).__name__}: {error}")
     gc.collect()
     gc.freeze()  # what is loaded stays; to look through it again and again takes time
 

@@ -67,13 +67,20 @@ def begun(config: Config, open_store: Callable[..., OssStore], retry: Retry) -> 
 def connect(reconciler: Reconciler) -> None:
     """Open the connections of an event of one image, by asking for what is not there.
 
-    Twice: so the other end is warm as well. Whatever becomes of it, the first image will tell.
+    Twice: so the other end is warm as well. Whatever becomes of it, the first image will tell; one
+    that does not answer is not waited for.
     """
     # Somebody may have put an image there, which could end every instance in its initializer.
     blind = replace(reconciler, answer=_no_answer, max_bytes=0)
-    with suppress(Exception):
-        for _ in range(2):
-            blind.reconcile(blind.input.prefix + _NOTHING)
+
+    def ask() -> None:
+        with suppress(Exception):
+            for _ in range(2):
+                blind.reconcile(blind.input.prefix + _NOTHING)
+
+    asking = Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(_PATIENCE)
 
 
 def _no_answer(source: Source, _: bytes | None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Source: ITU-T T.81, annexes B and G; what makes a file undecodable, libjpeg-turb
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 
@@ -12,6 +13,10 @@ _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _SCAN, _END, _TABLES, _PROGRESSIVE = 0xDA, 0xD9, 0xC4, 0xC2
 _SCAN_AS_STORED = 0xDAFF
 """The two bytes of the marker of a scan, as one number, the first byte lowest."""
+
+_MOST_SEGMENTS = 10_000
+"""Cameras write some ten, and colour profiles 255 at most. Of a file made of millions, looking at
+each would take seconds."""
 
 _FRAMES = {*range(0xC0, 0xD0)} - {_TABLES, 0xC8, 0xCC}
 _ALONE = (0x01, 0xD8)
@@ -48,7 +53,10 @@ def jpeg_scans(data: bytes, enough: int = 0) -> int:
         found += int(np.count_nonzero(pairs == _SCAN_AS_STORED))
     if found <= enough:
         return found
-    return sum(marker == _SCAN for marker, _, _ in segments(data))
+    some = list(islice(segments(data), _MOST_SEGMENTS + 1))
+    if len(some) > _MOST_SEGMENTS:
+        return found
+    return sum(marker == _SCAN for marker, _, _ in some)
 
 
 def without_refinements(data: bytes) -> bytes:
@@ -65,7 +73,9 @@ def without_refinements(data: bytes) -> bytes:
     frame = _Frame()
     cuts: list[tuple[int, int]] = []
     begun: int | None = None
-    for marker, at, body in segments(data):
+    for number, (marker, at, body) in enumerate(segments(data)):
+        if number == _MOST_SEGMENTS:
+            return data
         if begun is not None:
             cuts.append((begun, at))
             begun = None

@@ -8,13 +8,13 @@ import secrets
 import stat
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from fanlight.errors import ConfigError, FanlightError, KeyRefused, TransientError
+from fanlight.errors import KeyRefused, TransientError
 from fanlight.folder_names import TEMPORARY, from_path, to_path
-from fanlight.ordered import ordered
+from fanlight.folder_walk import check_absent, failure, walk
 from fanlight.store import Meta, Object, Wanted, always
 
 _TICK_NS = 20_000_000
@@ -24,6 +24,9 @@ _REMEMBERED = 1024
 """Folders known to lie inside; a run over a million folders is not to hold them all."""
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # never wait for a pipe's writer
+
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
+"""What file systems without hard links answer, such as exFAT."""
 
 _WRITE_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
@@ -57,7 +60,7 @@ class FolderStore:
                 return None
             status = os.lstat(path)
         except OSError as error:
-            _check_absent(error)
+            check_absent(error)
             return None
         return _meta(key, status) if stat.S_ISREG(status.st_mode) else None
 
@@ -69,7 +72,7 @@ class FolderStore:
                 return None
             descriptor = os.open(path, _READ)
         except OSError as error:
-            _check_absent(error)
+            check_absent(error)
             return None
         try:
             return _read(descriptor, key, limit, wanted)
@@ -99,7 +102,7 @@ class FolderStore:
                 return True
             return _link(temporary, path, data)
         except OSError as error:
-            raise _failure(error) from None
+            raise failure(error) from None
         finally:
             with suppress(OSError):
                 os.unlink(temporary)
@@ -111,7 +114,7 @@ class FolderStore:
             if self._inside(path):
                 os.unlink(path)
         except OSError as error:
-            _check_absent(error)
+            check_absent(error)
 
     def list(self, prefix: str) -> Iterator[Meta]:
         """See `Store.list`. Links, pipes and the like are no objects.
@@ -119,40 +122,12 @@ class FolderStore:
         A folder that may not be read is passed over, and stands in `unreadable` with the reason.
         """
         self.unreadable.clear()
-        for relative, status in self._walk(self._root, ""):
+        for relative, status in walk(self._root, "", self.unreadable):
+            if self._escaped and relative.rpartition("/")[2].startswith(TEMPORARY):
+                continue
             key = from_path(relative) if self._escaped else relative
             if key.startswith(prefix):
                 yield _meta(key, status)
-
-    def _walk(self, folder: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
-        """Relative path and status of every file, in the order of the paths' bytes.
-
-        A folder of a million files is nothing special: its names are sorted in bounded memory.
-        """
-        try:
-            with os.scandir(os.fsencode(folder)) as entries:
-                names = ordered(_names(entries))
-        except PermissionError as error:
-            self.unreadable[prefix] = str(_failure(error))
-            return
-        except OSError as error:
-            _check_absent(error)
-            return
-        for name in map(os.fsdecode, names):
-            path = f"{folder}/{name}"
-            if name.endswith("/"):
-                yield from self._walk(path[:-1], prefix + name)
-            elif not self._is_temporary(name):
-                try:
-                    status = os.stat(path, follow_symlinks=False)
-                except OSError as error:
-                    _check_absent(error)
-                    continue
-                if stat.S_ISREG(status.st_mode):  # it may have become something else meanwhile
-                    yield prefix + name, status
-
-    def _is_temporary(self, name: str) -> bool:
-        return self._escaped and name.startswith(TEMPORARY)
 
     def _path(self, key: str) -> str:
         """The absolute path of a key's file."""
@@ -176,15 +151,6 @@ class FolderStore:
         if len(self._known_parents) >= _REMEMBERED:
             self._known_parents.clear()
         self._known_parents.add(folder)
-
-
-def _names(entries: Iterable["os.DirEntry[bytes]"]) -> Iterator[bytes]:
-    """The names of files and folders, those of folders with a slash, which orders whole paths."""
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield entry.name + b"/"
-        elif entry.is_file(follow_symlinks=False):
-            yield entry.name
 
 
 def _parent(path: str) -> str:
@@ -249,23 +215,3 @@ def _meta(key: str, status: os.stat_result) -> Meta:
 
 def _version(status: os.stat_result) -> str:
     return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_ino}"
-
-
-def _check_absent(error: OSError) -> None:
-    """Return if the error says that there is nothing at a path; raise ours otherwise."""
-    # A file where a folder is expected, a name that is too long, or a link (ELOOP): no object.
-    if error.errno not in _ABSENT:
-        raise _failure(error) from None
-
-
-_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
-"""What file systems without hard links answer, such as exFAT."""
-
-_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
-
-
-def _failure(error: OSError) -> FanlightError:
-    if isinstance(error, PermissionError) and error.filename:
-        return KeyRefused(f"{error.filename}: permission denied; let this user read and write it")
-    what = f"{error.strerror}: {error.filename}" if error.filename else str(error)
-    return ConfigError(f"{what}; check the path, its permissions and the room on the disk")
