@@ -104,7 +104,7 @@ class _Listing:
                 first = first or self.started()
                 if first and time.time() >= first + self._seconds:
                     break
-            yield check.key
+            yield check.to_do
         self.exhausted = time.time()
 
     def started(self) -> float | None:
