@@ -65,10 +65,11 @@ def initializer(context: Any) -> None:
         answerer = Answerer(model, choices)
         loaded = clock()
     instance = _Instance(config, answerer, session, None)
-    failure = warm_up(answerer)
+    samples = pictures()
+    failure = warm_up(answerer, samples)
     rehearse(
         lambda session: _reconciler(replace(instance, session=session), context, Retry.lasting(0)),
-        pictures()[0],
+        samples[0],
     )
     if beginning.connected():
         connect(_reconciler(instance, context, Retry.lasting(0)))

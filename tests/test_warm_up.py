@@ -9,7 +9,7 @@ from typing import Any
 from fanlight.answer import Answerer, Choices
 from fanlight.model import Model
 from fanlight.result import Source
-from fanlight.warm_up import warm_up
+from fanlight.warm_up import pictures, warm_up
 from tests.localcloud.served import served
 from tests.test_model import drawn_one
 from tools.events import oss_event
@@ -91,7 +91,7 @@ def test_it_goes_all_the_way() -> None:
     """Each of its pictures reaches the network, for digits too, and they are of three formats."""
     answerer = Watched(Model.load(MODELS / "digits"))
 
-    told = warm_up(answerer)
+    told = warm_up(answerer, pictures())
 
     assert told == ""
     assert [(one["status"], one["source"]["format"]) for one in answerer.given] == [
@@ -108,4 +108,6 @@ class Broken(Answerer):
 
 def test_a_failure_is_told_and_not_raised() -> None:
     """An instance that could not be warmed up still serves."""
-    assert warm_up(Broken(Model.load(MODELS / "digits"), Choices())) == "RuntimeError: no answer"
+    broken = Broken(Model.load(MODELS / "digits"), Choices())
+
+    assert warm_up(broken, pictures()) == "RuntimeError: no answer"

@@ -4,6 +4,8 @@ What a library imports, allocates or sets up when it is first used, and code tha
 given yet, would be the first image's to wait for otherwise.
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -16,14 +18,14 @@ _LINE = 3
 """A stroke's width in a picture of 28 pixels."""
 
 
-def warm_up(answerer: Answerer) -> str:
-    """Answer small pictures; the answers go nowhere. What went wrong, or nothing.
+def warm_up(answerer: Answerer, encoded: Sequence[bytes]) -> str:
+    """Answer some pictures; the answers go nowhere. What went wrong, or nothing.
 
     Never raises: what is wrong with the model has shown when it was loaded.
     """
     source = Source("", "", "", "", 0)
     try:
-        for data in pictures():
+        for data in encoded:
             to_bytes(answerer(source, data))
     except Exception as error:  # noqa: BLE001 - an image may still be answered
         return f"{type(error).__name__}: {error}"

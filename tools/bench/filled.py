@@ -15,6 +15,7 @@ from fanlight.model import Model
 from fanlight.place import Place, result_key
 from fanlight.result import Source
 from tools.bench.cloud import BUCKET
+from tools.bench.filesystems import memory
 from tools.bench.networks import DIGITS
 from tools.localcloud.body import Body
 from tools.localcloud.oss_store import Store
@@ -25,7 +26,6 @@ INPUT, OUTPUT = Place(BUCKET, "input/"), Place(BUCKET, "output/")
 LAYOUTS = {"one folder": 0, "folders of 100": 100}
 """Images in each folder; 0: all in one."""
 
-_MEMORY = Path("/dev/shm")  # noqa: S108 - every process gets a folder of its own there
 _ROOM = 2 * 1024**3
 """Bytes free that a memory file system must have to be used: results take a page each."""
 
@@ -33,8 +33,9 @@ _ROOM = 2 * 1024**3
 @contextmanager
 def scratch() -> Iterator[Path]:
     """A folder that is gone in the end; in memory where there is a file system for that."""
-    memory = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _ROOM
-    with tempfile.TemporaryDirectory(prefix="fanlight-", dir=_MEMORY if memory else None) as name:
+    fast = memory()
+    large = fast and shutil.disk_usage(fast).free >= _ROOM
+    with tempfile.TemporaryDirectory(prefix="fanlight-", dir=fast if large else None) as name:
         yield Path(name)
 
 

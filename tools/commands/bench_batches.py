@@ -8,10 +8,9 @@ import click
 
 from tools.bench.batches import batches, given
 from tools.bench.function import PRODUCTS, bundles
-from tools.bench.networks import DIGITS, ONNX, TENSORFLOW
+from tools.bench.networks import DIGITS, ONNX, TENSORFLOW, write_networks_apart
 from tools.bench.report import show
 from tools.bench.throughput import kinds
-from tools.commands.bench_cold import _networks
 from tools.commands.bench_options import json_option
 
 
@@ -26,7 +25,7 @@ def command(rounds: int, file: Path | None) -> int:
     """
     chosen, skipped = bundles(())
     with tempfile.TemporaryDirectory() as scratch:
-        skipped |= _networks(Path(scratch))
+        skipped |= write_networks_apart(Path(scratch))
         made = [folder for name in (ONNX, TENSORFLOW) if (folder := Path(scratch, name)).exists()]
         plain, photographs = kinds(DIGITS)[0].pictures, []
         if PRODUCTS not in skipped:

@@ -1,8 +1,5 @@
 """`fanlight bench cold`: a new process to its first result."""
 
-import json
-import os
-import subprocess
 import sys
 import tempfile
 from dataclasses import replace
@@ -10,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from fanlight.errors import FanlightError
 from tools.bench.cloud import OssProcess
 from tools.bench.cold import cold, designs
 from tools.bench.libs import upload_libs
+from tools.bench.networks import write_networks_apart
 from tools.bench.report import show
 from tools.commands.bench_options import json_option
 
@@ -36,7 +33,7 @@ def command(rounds: int, file: Path | None, *, fetched: bool, check: bool) -> in
     """
     with tempfile.TemporaryDirectory() as scratch, OssProcess() as cloud:
         folder = Path(scratch)
-        missing = _networks(folder)
+        missing = write_networks_apart(folder)
         fetched = fetched and "TensorFlow" not in missing
         notes: list[str] = []
         if fetched:
@@ -52,14 +49,3 @@ def command(rounds: int, file: Path | None, *, fetched: bool, check: bool) -> in
             report = cold(cloud, chosen, rounds, lambda: bar.update(1))
     show(replace(report, skipped=missing, notes=[*report.notes, *notes]), file)
     return int(check and any(one.met is False for one in report.comparisons))
-
-
-def _networks(folder: Path) -> dict[str, str]:
-    """Make them in a process of their own: this one stays small, so that it starts others fast."""
-    command = [sys.executable, "-m", "tools.bench.networks", str(folder)]
-    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    made = subprocess.run(command, env=quiet, capture_output=True, text=True, check=False)
-    if made.returncode:
-        raise FanlightError(f"the networks could not be made: {made.stderr.strip()[-500:]}")
-    missing: dict[str, str] = json.loads(made.stdout.splitlines()[-1])
-    return missing
