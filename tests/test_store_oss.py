@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -137,6 +138,19 @@ def test_what_is_put_is_what_is_got(store: OssStore) -> None:
     assert meta == Meta(KEY, 9, ETAG, meta.version)
     assert store.get(KEY, 9) == Object(meta, BODY)
     assert list(store.list("")) == [meta]
+
+
+def test_when_it_was_written_is_told_alike(store: OssStore) -> None:
+    """The same whole second, not before the writing began, in head, get and list."""
+    began = int(time.time())
+    store.put(KEY, BODY, if_absent=False)
+
+    listed, known, read = next(store.list("")), store.head(KEY), store.get(KEY, 9)
+
+    assert known is not None
+    assert read is not None
+    assert listed.modified == known.modified == read.meta.modified
+    assert began <= known.modified <= time.time()
 
 
 def test_an_overwrite_changes_the_version(store: OssStore) -> None:

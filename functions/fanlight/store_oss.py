@@ -160,7 +160,7 @@ class OssStore:
                 raise ConfigError(f"oss://{self.name}/{prefix}: {ADVICE['NoSuchBucket']}")
             for item in page.object_list:
                 version = _version(item.etag, item.size, item.last_modified)
-                yield Meta(item.key, item.size, item.etag, version)
+                yield Meta(item.key, item.size, item.etag, version, item.last_modified)
             if not page.is_truncated:
                 return
             token = page.next_continuation_token
@@ -207,8 +207,8 @@ _NETWORK = (
 
 
 def _meta(key: str, answer: Any) -> Meta:
-    size, etag = int(answer.headers["Content-Length"]), answer.etag
-    return Meta(key, size, etag, _version(etag, size, answer.last_modified))
+    size, etag, modified = int(answer.headers["Content-Length"]), answer.etag, answer.last_modified
+    return Meta(key, size, etag, _version(etag, size, modified), modified)
 
 
 def _version(etag: str, size: int, last_modified: int) -> str:
