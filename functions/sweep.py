@@ -31,6 +31,11 @@ def initializer(context: Any) -> None:
     classify.initializer(context)
 
 
+def pre_stop(context: Any) -> None:
+    """As that of `classify`."""
+    classify.pre_stop(context)
+
+
 def handler(event: bytes, context: Any) -> dict[str, Any]:
     """Sweep once, within the function's timeout. What the event says makes no difference.
 
