@@ -75,7 +75,8 @@ class Sweep:
         """
         self._look()
         self.random.shuffle(self._missing)
-        self._work(((key, None) for key in self._missing), self._mended)
+        missing = self._in_time(iter(self._missing))
+        self._work(((key, None) for key in missing), self._mended)
         self._work(self._ring(), self._checked)
         summary = {
             **{name: self._found[name] for name in ("images", "orphaned", "young", "missing")},
@@ -127,20 +128,21 @@ class Sweep:
         place, first, done = self.reconciler.input, _order(self._from), set(self._missing)
         later = self.images.list(place.prefix, self._from)
         earlier = self.images.list(place.prefix)
-        for meta in chain(later, takewhile(lambda meta: _order(meta.key) <= first, earlier)):
+        ring = chain(later, takewhile(lambda meta: _order(meta.key) <= first, earlier))
+        for meta in self._in_time(ring):
             if place.relative(meta.key) is None or meta.key in done or not self.settled(meta):
                 continue
             self._to = meta.key
             yield meta.key, meta
 
     def _work(self, items: Iterator[tuple[str, Meta | None]], count: Counter[str]) -> None:
-        """Many at a time, as long as there is time to begin another."""
+        """Many at a time."""
 
         def one(item: tuple[str, Meta | None]) -> tuple[dict[str, Any], str]:
             key, listed = item
             return tried(partial(self._one, listed), key)
 
-        for _, (outcome, trace) in flowing(one, self._in_time(items), THREADS):
+        for _, (outcome, trace) in flowing(one, items, THREADS):
             count[outcome["outcome"]] += 1
             if trace:
                 self.log("fault", key=outcome["key"], trace=trace)
@@ -152,6 +154,7 @@ class Sweep:
                 self._failed.append({"key": outcome["key"], "reason": reason})
 
     def _in_time(self, items: Iterator[T]) -> Iterator[T]:
+        """As many of them as there is time to begin."""
         while self.time_left() > 0:
             try:
                 item = next(items)
