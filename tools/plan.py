@@ -104,7 +104,10 @@ def check(meta: Meta, images: Side, results: Side) -> Check:
 
 def check_key(key: str, images: Side, results: Side) -> Check:
     """As `check`, of an image that may be there or not."""
-    meta = images.store.head(key)
+    try:
+        meta = images.store.head(key)
+    except KeyRefused as error:
+        return Check(key, "refused", str(error))
     return check(meta, images, results) if meta else Check(key, "gone", "there is no such image")
 
 
@@ -157,7 +160,7 @@ def _merged(images: Side, results: Side, look: Look) -> Iterator[Check]:
         assert pair.image is not None  # noqa: S101 - otherwise it was told
         return check(pair.image, images, results)
 
-    for found in _ahead(paired, told, read):
+    for found in ahead(paired, told, read):
         closed = tuple(_unreadable(images))
         if found.state != "orphaned" or (look.orphans and not found.key.startswith(closed)):
             yield found
@@ -180,9 +183,7 @@ def _unreadable(images: Side) -> dict[str, str]:
     return images.store.unreadable if isinstance(images.store, FolderStore) else {}
 
 
-def _ahead(
-    items: Iterable[A], told: Callable[[A], B | None], read: Callable[[A], B]
-) -> Iterator[B]:
+def ahead(items: Iterable[A], told: Callable[[A], B | None], read: Callable[[A], B]) -> Iterator[B]:
     """What `told` says of each item, or else `read`, in their order; reads overlap, on threads."""
     pool = ThreadPoolExecutor(_AHEAD // 2)
     waiting: deque[Future[B] | B] = deque()
