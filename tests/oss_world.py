@@ -22,7 +22,7 @@ DIGITS = [path.read_bytes() for path in pictures() if path.suffix == ".png"]
 
 @dataclass
 class OssWorld:
-    """The bucket `shop`, with images below `in/`, results below `out/`, dead letters below `failed/`.
+    """The bucket `shop`: images below `in/`, results `out/`, dead letters `failed/`.
 
     `asked`: requests by method, `LIST` for listings.
     """

@@ -50,8 +50,9 @@ def engine_of(
     """
     pace = Pace(means.rate) if means.rate else None
     if means.engine == "fc":
+        lane = _lane(means, settings, remake=remake)
         module = load("tools.engine_fc")
-        return _paced(partial(module.run, _lane(means, settings, module, remake=remake)), pace)
+        return _paced(partial(module.run, module.Lane(**lane)), pace)
     bundle = settings.bundle()
     if bundle is None:
         raise click.UsageError("Missing option '--model': no template says which it is")
@@ -68,8 +69,8 @@ def _paced(engine: Engine, pace: Pace | None) -> Engine:
     return engine if pace is None else lambda keys: engine(pace(keys))
 
 
-def _lane(means: Means, settings: Settings, module: Any, *, remake: bool) -> Any:
-    """What the deployed function needs: its own settings decide how images are answered."""
+def _lane(means: Means, settings: Settings, *, remake: bool) -> dict[str, Any]:
+    """The fields of a Lane: the function's own settings decide how images are answered."""
     known = settings.deployed
     if remake:
         raise click.UsageError(
@@ -87,12 +88,12 @@ def _lane(means: Means, settings: Settings, module: Any, *, remake: bool) -> Any
         raise click.UsageError(f"--engine fc: the function writes to {known.out}, leave out --out")
     if not settings.in_oss():
         raise click.UsageError("--engine fc: SOURCE and --out are to be oss:// places")
-    return module.Lane(
-        images=settings.images(),
-        results=settings.results(),
-        failed=settings.letters(),
-        function=function,
-        endpoint=means.endpoint,
-        access=settings.access,
-        concurrency=means.concurrency,
-    )
+    return {
+        "images": settings.images(),
+        "results": settings.results(),
+        "failed": settings.letters(),
+        "function": function,
+        "endpoint": means.endpoint,
+        "access": settings.access,
+        "concurrency": means.concurrency,
+    }

@@ -72,7 +72,8 @@ class Run:
         keys = self._wanted()
         if self.sample is not None:
             some, count = reservoir(keys, self.sample)
-            self.totals.counts["left"] += count - len(some)
+            if count > len(some):
+                self.totals.counts["left"] += count - len(some)
             keys = iter(some)
         for key in keys:
             self.progress.given()

@@ -53,8 +53,9 @@ class Settings:
 
     def failed_place(self) -> Place | None:
         """Where dead letters are, if that is in OSS."""
-        side = self.letters() if self.failed and self.failed.startswith(SCHEME) else None
-        return side.place if side else None
+        if self.failed is None or not self.failed.startswith(SCHEME):
+            return None
+        return Place.parse(self.failed if self.failed.endswith("/") else f"{self.failed}/")
 
     def in_oss(self) -> bool:
         """Whether images and results both are."""
