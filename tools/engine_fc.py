@@ -28,11 +28,6 @@ PATIENCE = 1800.0
 """Seconds without news of any key of an event until the rest of them count as failed: by then three
 retries of an event that runs into the function's 120 s each time are over, and filed."""
 
-ONLY_REFUSED = (
-    "--only older-recipe cannot go through events, which leave a result that is true of its image "
-    "as it is; use --engine local or --engine ray for it"
-)
-
 _SENDERS, _LOOKERS = 8, SIZE
 """Requests at the same time: events that are sent; keys that are looked at, a connection each."""
 
