@@ -19,6 +19,8 @@ SCHEMA = Path(__file__).parents[2] / "shared" / "data" / "fc3" / "schema.json"
 
 TASKS = ("digits", "products", "moderation")
 LANES = tuple(f"{task}-backfill" for task in TASKS)
+SWEEPS = tuple(f"{task}-sweep" for task in TASKS)
+TRIGGERS = {"oss": "IOssTriggerConfig", "timer": "ITimerTriggerConfig"}
 
 
 def properties(name: str) -> dict[str, Any]:
@@ -27,7 +29,7 @@ def properties(name: str) -> dict[str, Any]:
     for variable, value in yaml.safe_load(text)["vars"].items():
         text = text.replace(f"${{vars.{variable}}}", str(value))
     filled: dict[str, Any] = yaml.safe_load(text)["resources"][name]["props"]
-    task = name.removesuffix("-backfill")
+    task = name.partition("-")[0]
     for key, value in filled.items():
         if value == f"${{resources.{task}.props.{key}}}":
             filled[key] = properties(task)[key]
@@ -35,7 +37,7 @@ def properties(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.skipif(not SCHEMA.exists(), reason="the component's schema is not at hand")
-@pytest.mark.parametrize("name", [*TASKS, *LANES, "deadletter"])
+@pytest.mark.parametrize("name", [*TASKS, *LANES, *SWEEPS, "deadletter"])
 def test_the_component_accepts_it(name: str) -> None:
     """Each function's properties, and each trigger, are valid by the component's own schema."""
     schema = json.loads(SCHEMA.read_text())
@@ -43,7 +45,7 @@ def test_the_component_accepts_it(name: str) -> None:
 
     jsonschema.validate(props, schema)
     for trigger in props.get("triggers", []):
-        part = {**schema, "$ref": "#/definitions/IOssTriggerConfig"}
+        part = {**schema, "$ref": f"#/definitions/{TRIGGERS[trigger['triggerType']]}"}
         jsonschema.validate(trigger["triggerConfig"], part)
 
 

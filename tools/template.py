@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from fanlight.errors import ConfigError
+from tools.timer import Timer
 
 _VARIABLE = re.compile(r"\$\{(vars\.\w+|this\.name)\}")
 _REFERENCE = re.compile(r"\$\{(resources\.([\w-]+)\.props\.(\w+))\}")
@@ -77,6 +78,7 @@ class Function:
     log_project: str
     log_store: str
     reserved: int | None = None
+    timers: tuple[Timer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -208,6 +210,9 @@ def _function(resource: str, props: dict[str, Any], root: Path) -> Function:
         log_project=str(log.get("project", "")),
         log_store=str(log.get("logstore", "")),
         reserved=_whole(props.get("concurrencyConfig", {}).get("reservedConcurrency")),
+        timers=tuple(
+            Timer.read(item) for item in props.get("triggers", []) if item["triggerType"] == "timer"
+        ),
     )
 
 

@@ -362,7 +362,7 @@ def test_functions_with_roles_of_their_own(tmp_path: Path) -> None:
     _, document, _ = run(path=path)
 
     assert [(p["role"], len(p["functions"])) for p in document["functions"]] == [
-        (f"{ROLE}fanlight", 6),
+        (f"{ROLE}fanlight", 9),
         (f"{ROLE}letters", 1),
     ]
     with pytest.raises(click.UsageError, match="2 roles; name one function with --function"):

@@ -127,6 +127,11 @@ class Examination:
         """Where images, results and letters are, once for all functions with the same."""
         seen: set[tuple[Place | None, ...]] = set()
         for one in every:
+            for listed in one.lists:
+                if listed.bucket not in gone:
+                    refused = _refusal(partial(prober.list, listed.bucket, listed.prefix))
+                    yield _judged(f"{one.name} listing", f"{listed} can be listed", refused,
+                                  f"needs oss:ListObjects on {listed}*")  # fmt: skip
             places = (one.input, one.output, one.failed)
             if places in seen:
                 continue
