@@ -150,12 +150,15 @@ class OssStore:
         """See `Store.delete`."""
         self._call(key, lambda: self._bucket.delete_object(key))
 
-    def list(self, prefix: str) -> Iterator[Meta]:
-        """See `Store.list`: in the order of the keys' bytes, 1,000 keys a request."""
-        token = ""
+    def list(self, prefix: str, after: str = "") -> Iterator[Meta]:
+        """See `Store.list`: in the order of the keys' bytes, 1,000 keys a request.
+
+        `after`: a key, which need not be there; only those that follow it are listed.
+        """
+        place: dict[str, str] = {"start_after": after}
         while True:
             page = self._call(prefix, partial(self._bucket.list_objects_v2, prefix,
-                                              continuation_token=token, max_keys=1000))  # fmt: skip
+                                              max_keys=1000, **place))  # fmt: skip
             if page is None:
                 raise ConfigError(f"oss://{self.name}/{prefix}: {ADVICE['NoSuchBucket']}")
             for item in page.object_list:
@@ -163,7 +166,7 @@ class OssStore:
                 yield Meta(item.key, item.size, item.etag, version, item.last_modified)
             if not page.is_truncated:
                 return
-            token = page.next_continuation_token
+            place = {"continuation_token": page.next_continuation_token}
 
     def _call(self, key: str, request: Callable[[], T]) -> T | None:
         """The request's answer, tried again while that can help; None for no such object."""

@@ -432,8 +432,8 @@ def small(tmp_path: Path) -> Path:
 def test_the_command(endpoint: OssEndpoint, small: Path) -> None:
     """It prints a line for each thing and a count, exits 0 when nothing failed, else 1."""
     code, output, _ = run(endpoint.url, small)
-    assert (code, output.splitlines()[-1]) == (0, "8 ok, 3 skip")
-    assert output.splitlines()[0] == "ok    template: 2 functions fit together"
+    assert (code, output.splitlines()[-1]) == (0, "10 ok, 3 skip")
+    assert output.splitlines()[0] == "ok    template: 4 functions fit together"
 
     code, output, _ = run(endpoint.url, small, ALIBABA_CLOUD_ACCESS_KEY_ID="x")
     assert (code, output.splitlines()[-1]) == (1, "4 ok, 1 fail, 2 skip")
@@ -467,5 +467,5 @@ def test_progress_of_a_long_read(endpoint: OssEndpoint, small: Path) -> None:
     code, output, progress = run(endpoint.url, small)
 
     assert code == 0
-    assert "ok    fanlight-digits digits.zip: oss://models/digits.zip has its digest\n" in output
+    assert "digits.zip: oss://models/digits.zip has its digest\n" in output
     assert ("reading digits.zip" in progress, "reading" in output) == (True, False)

@@ -162,7 +162,7 @@ def requirements(file: Path, target: Target) -> list[Requirement]:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["digit"], "the template has no function digit; it has digits, products"),
+        (["digit"], "the template has no function digit; it has digits, digits-backfill"),
         (
             ["--libs", "tensorflow", "digits"],
             "--libs goes with neither FUNCTION nor --try",
