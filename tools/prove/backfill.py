@@ -10,7 +10,6 @@ Then there must be exactly one result for each object, true of it. Exit code 1 i
 """
 
 import argparse
-import hashlib
 import json
 import os
 import signal
@@ -23,6 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,6 @@ STOPS = ((0.15, 1), (0.4, 2), (0.7, 2))
 
 FLAT = 1.1
 """Times the memory that ten times the objects may take."""
-
 _FUNCTION = "backfill"
 _TOOLS = (sys.executable, "-m", "tools")
 _PLACES = (str(INPUT), "--out", str(OUTPUT))
@@ -159,8 +158,7 @@ def interrupted(bucket: Bucket) -> Iterator[str]:
 
 
 def finished(bucket: Bucket, engine: str) -> str:
-    """Do the rest with the engine; FanlightError if any is left."""
-    never = bool  # which is False
+    """Do the rest with the engine, unstopped: bool() is False. FanlightError if any is left."""
     if engine == "fc":
         template = bucket.folder.parent / "template.yml"
         template.write_text(_TEMPLATE)
@@ -169,11 +167,11 @@ def finished(bucket: Bucket, engine: str) -> str:
             code, summary = run(
                 ["--engine", "fc", "--template", str(template), "--function", _FUNCTION,
                  "--invoke-endpoint", cloud.invoke_url, "--concurrency", "4"],
-                environment(cloud.endpoint.url, cloud.keys), never,
+                environment(cloud.endpoint.url, cloud.keys), bool,
             )  # fmt: skip
     else:
         with bucket.served() as reach:
-            code, summary = run(["-m", str(DIGITS), "-p", "3"], reach, never)
+            code, summary = run(["-m", str(DIGITS), "-p", "3"], reach, bool)
     if code:
         raise FanlightError(f"the last run ended with {code}: {summary}")
     return (
@@ -183,7 +181,7 @@ def finished(bucket: Bucket, engine: str) -> str:
 
 def verdict(bucket: Bucket) -> list[str]:
     """What is wrong with what is stored, read from the store itself."""
-    expected = {hashlib.md5(data, usedforsecurity=False).hexdigest().upper(): document
+    expected = {md5(data, usedforsecurity=False).hexdigest().upper(): document
                 for data, document in answered().values()}  # fmt: skip
     with closing(Store(bucket.objects)) as store:
         objects = [_Listed(entry.key, entry.etag, entry.size, entry.modified)
@@ -194,7 +192,7 @@ def verdict(bucket: Bucket) -> list[str]:
                for one in objects}  # fmt: skip
     wrong = [f"{key} is nobody's result" for key in results if key not in targets]
     own = {targets[key]: data for key, data in results.items() if key in targets}
-    wrong += judged(Found(objects, own, {}), expected, []).violations
+    wrong += judged(Found(objects, own, {}), expected, ()).violations
     return wrong if len(objects) == bucket.count else [*wrong, f"{len(objects):,} objects are left"]
 
 
@@ -227,8 +225,8 @@ def prove(folder: Path, count: int, engine: str) -> bool:
         print(line, flush=True)
     print(finished(bucket, engine), flush=True)
     large, second, said = status(bucket)
-    most, listed = 2 * count / 1000 + 10, max(first, second)
     print(f"status        {said}")
+    most, listed = 2 * count / 1000 + 10, max(first, second)
     print(f"listing       {listed:,} requests for {count:,} objects, at most {most:,.0f}")
     print(f"memory        {small:.1f} MB for {tenth.count:,}, {before:.1f} to {large:.1f} MB for "
           f"{count:,}, at most {FLAT:.1f} times as much")  # fmt: skip
