@@ -22,7 +22,7 @@ from typing import Any
 from fanlight.answer import Answerer, Choices
 from fanlight.apart import spared
 from fanlight.cores import cores
-from fanlight.errors import ConfigError, FanlightError
+from fanlight.errors import ConfigError, FanlightError, StaleCredentials
 from fanlight.model import Model
 from fanlight.place import SCHEME
 from fanlight.reconcile import Reconciler
@@ -232,7 +232,7 @@ def _reconcile(reconciler: Reconciler, keys: list[str], *, remote: bool) -> list
 def _one(reconciler: Reconciler, key: str) -> dict[str, Any]:
     try:
         return describe(reconciler.reconcile(key))
-    except ConfigError:
+    except (ConfigError, StaleCredentials):  # every key after it would end the same way
         raise
     except FanlightError as error:
         return {"key": key, "outcome": "failed", "reason": str(error)}

@@ -11,7 +11,6 @@ import click
 
 from fanlight.errors import ConfigError
 from fanlight.place import SCHEME, Place
-from fanlight.retry import Retry
 from fanlight.store import Store
 from fanlight.store_folder import FolderStore
 
@@ -21,7 +20,7 @@ PATIENCE = 120.0
 
 @dataclass(frozen=True)
 class Access:
-    """How OSS is reached; keys come from the environment, where they are not seen in `ps`."""
+    """How OSS is reached. It holds no keys: each process asks for its own (`tools.credentials`)."""
 
     endpoint: str = ""
     region: str = ""
@@ -58,18 +57,19 @@ class Side:
 
     @classmethod
     def _oss(cls, text: str, access: Access) -> "Side":
-        from fanlight.runtime import credentials
         from fanlight.store_oss import OssStore
+        from tools.credentials import signing_and_retry
 
         place = Place.parse(text if text.endswith("/") else f"{text}/")
         if not access.region:
             raise ConfigError("name the bucket's region: --region cn-hangzhou, or FC_REGION")
+        credentials, retry = signing_and_retry(os.environ, PATIENCE)
         store = OssStore(
             place.bucket,
             endpoint=access.endpoint or f"https://oss-{access.region}.aliyuncs.com",
             region=access.region,
-            credentials=credentials(None, os.environ),
-            retry=Retry.lasting(PATIENCE),
+            credentials=credentials,
+            retry=retry,
         )
         return cls(store, place)
 

@@ -66,12 +66,15 @@ class OssStore:
         *,
         endpoint: str,
         region: str,
-        credentials: Credentials,
+        credentials: Any,
         retry: Retry,
         session: Any = None,
     ) -> None:
-        """`session`: what `connections` gives, where it is shared; it holds no credentials."""
-        auth = signing(credentials)
+        """`session`: what `connections` gives, where it is shared; it holds no credentials.
+
+        `credentials`: Credentials, or an oss2 auth, which may take other keys as time goes by.
+        """
+        auth = signing(credentials) if isinstance(credentials, Credentials) else credentials
         # Where crcmod lacks its extension, CRC-64 runs at 1 MB/s: the MD5 is checked instead.
         try:
             self._bucket = oss2.Bucket(auth, endpoint, bucket, region=region,

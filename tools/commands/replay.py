@@ -13,7 +13,7 @@ import oss2
 from fanlight import event as events
 from fanlight.errors import EventError
 from fanlight.place import Place
-from fanlight.runtime import credentials
+from tools.credentials import present
 from tools.events import oss_event
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.instance import Answer, Instance, OnLine, default_python
@@ -108,7 +108,7 @@ def _target(
     stack: ExitStack, template: Template, function: Function, access: Access, on_line: OnLine
 ) -> _Target:
     if access.endpoint:
-        found = credentials(None, os.environ)
+        found = present(os.environ)
         keys = Credentials(found.access_key_id, found.access_key_secret, found.token)
         target = _Target(function, access.endpoint, access.region or template.region, keys, on_line)
     else:
