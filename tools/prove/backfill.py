@@ -243,8 +243,8 @@ def main() -> int:
     parser.add_argument("--objects", type=int, default=100_000)
     parser.add_argument("--engine", choices=("local", "fc"), default="local")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="fanlight-") as folder:
-        return 0 if prove(Path(folder), options.objects, options.engine) else 1
+    with tempfile.TemporaryDirectory(prefix="fanlight-") as name:
+        return 0 if prove(Path(name), options.objects, options.engine) else 1
 
 
 if __name__ == "__main__":
