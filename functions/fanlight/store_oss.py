@@ -158,18 +158,16 @@ class OssStore:
 
         `after`: a key, which need not be there; only those that follow it are listed.
         """
-        place = {"start_after": after}
-        while place:
+        at = {"start_after": after}
+        while at:
             page = self._call(prefix, partial(self._bucket.list_objects_v2, prefix,
-                                              max_keys=1000, **place))  # fmt: skip
+                                              max_keys=1000, **at))  # fmt: skip
             if page is None:
                 raise ConfigError(f"oss://{self.name}/{prefix}: {ADVICE['NoSuchBucket']}")
             for item in page.object_list:
                 version = _version(item.etag, item.size, item.last_modified)
                 yield Meta(item.key, item.size, item.etag, version, item.last_modified)
-            place = (
-                {"continuation_token": page.next_continuation_token} if page.is_truncated else {}
-            )
+            at = {"continuation_token": page.next_continuation_token} if page.is_truncated else {}
 
     def _call(self, key: str, request: Callable[[], T]) -> T | None:
         """The request's answer, tried again while that can help; None for no such object."""

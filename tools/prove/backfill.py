@@ -139,10 +139,9 @@ def run(arguments: list[str], reach: dict[str, str], stop: Callable[[], bool]) -
     except BaseException:
         os.killpg(process.pid, signal.SIGKILL)
         raise
-    try:
-        return process.returncode, json.loads(said)
-    except ValueError:
-        raise FanlightError(f"a run ended with {process.returncode}: {errors}") from None
+    if not said.startswith("{"):
+        raise FanlightError(f"a run ended with {process.returncode}: {errors}")
+    return process.returncode, json.loads(said)
 
 
 def interrupted(bucket: Bucket) -> Iterator[str]:
@@ -181,8 +180,8 @@ def finished(bucket: Bucket, engine: str) -> str:
 
 def verdict(bucket: Bucket) -> list[str]:
     """What is wrong with what is stored, read from the store itself."""
-    expected = {md5(data, usedforsecurity=False).hexdigest().upper(): document
-                for data, document in answered().values()}  # fmt: skip
+    pairs = answered().values()
+    expected = {md5(data, usedforsecurity=False).hexdigest().upper(): made for data, made in pairs}
     with closing(Store(bucket.objects)) as store:
         objects = [_Listed(entry.key, entry.etag, entry.size, entry.modified)
                    for entry in _entries(store, INPUT.prefix)]  # fmt: skip
@@ -243,7 +242,7 @@ def main() -> int:
     parser.add_argument("--objects", type=int, default=100_000)
     parser.add_argument("--engine", choices=("local", "fc"), default="local")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="fanlight-") as name:
+    with tempfile.TemporaryDirectory() as name:
         return 0 if prove(Path(name), options.objects, options.engine) else 1
 
 
