@@ -14,7 +14,12 @@ from click.testing import CliRunner
 
 from tests.deployment.templates import BUCKET, DIGITS, LETTERS, PROJECT, template
 from tools.commands.policy import command
-from tools.deployment.ram import deployer_policy, functions_policy, trigger_policy
+from tools.deployment.ram import (
+    deployer_policy,
+    functions_policy,
+    operator_policy,
+    trigger_policy,
+)
 from tools.deployment.settings import settings_of
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
@@ -343,6 +348,61 @@ def run(*arguments: str, path: Path | None = None) -> tuple[int, Any, str]:
     return result.return_value, json.loads(result.stdout), result.stderr
 
 
+LANE = replace(DIGITS, resource="lane", name="fanlight-lane", triggers=(), reserved=3)
+OPERATED = template(IN_OSS, LANE, LETTERS)
+
+
+@pytest.mark.parametrize(
+    ("request_", "prefix"),
+    [
+        (oss("GetObject", f"{INPUT}/7.png"), ""),
+        (oss("GetObject", f"{OUTPUT}/7.png.json"), ""),
+        (oss("PutObject", f"{OUTPUT}/7.png.json"), ""),
+        (oss("GetObject", f"{FAILED}/2026-01-01/id-0.json"), ""),
+        (oss("DeleteObject", f"{FAILED}/2026-01-01/id-0.json"), ""),
+        (oss("GetObject", "models/digits/1.0.0.zip"), ""),
+        (oss("ListObjects", BUCKET), "input/digits/"),
+        (oss("ListObjects", BUCKET), "output/digits/a/"),
+        (oss("ListObjects", BUCKET), "failed/2026-01-01/id-"),
+        (("fc:InvokeFunction", f"{FUNCTION}lane/LATEST"), ""),
+    ],
+)  # fmt: skip
+def test_the_operator_may_run_and_look(request_: Request, prefix: str) -> None:
+    """A run by any engine, its progress and its results are allowed."""
+    context = {"oss:Prefix": prefix} if prefix else {}
+
+    assert allowed(operator_policy(OPERATED), request_, **context)
+
+
+@pytest.mark.parametrize(
+    ("request_", "prefix"),
+    [
+        (oss("PutObject", f"{INPUT}/7.png"), ""),
+        (oss("DeleteObject", f"{INPUT}/7.png"), ""),
+        (oss("DeleteObject", f"{OUTPUT}/7.png.json"), ""),
+        (oss("PutObject", f"{FAILED}/2026-01-01/id-0.json"), ""),
+        (oss("GetObject", f"{BUCKET}/input/digits-private/7.png"), ""),
+        (oss("ListObjects", BUCKET), "input/"),
+        (oss("ListObjects", BUCKET), ""),
+        (("fc:InvokeFunction", f"{FUNCTION}digits"), ""),
+        (("fc:InvokeFunction", f"{FUNCTION}deadletter"), ""),
+        (("fc:UpdateFunction", f"{FUNCTION}lane"), ""),
+    ],
+)  # fmt: skip
+def test_the_operator_may_do_nothing_else(request_: Request, prefix: str) -> None:
+    """Images stay as they are, and what uploads trigger is not run by hand."""
+    assert not allowed(operator_policy(OPERATED), request_, **{"oss:Prefix": prefix})
+
+
+def test_the_deployer_may_set_the_limit_of_a_lane() -> None:
+    """Reserved instances are an extra call, allowed for the functions that have them."""
+    policy = deployer_policy(OPERATED)
+
+    for verb in ("Get", "Put"):
+        assert allowed(policy, (f"fc:{verb}ConcurrencyConfig", f"{FUNCTION}lane"))
+        assert not allowed(policy, (f"fc:{verb}ConcurrencyConfig", f"{FUNCTION}digits"))
+
+
 def test_the_command_prints_one_document() -> None:
     """With --role, standard output is that policy, and what is not verified is beside it."""
     code, document, said = run("--role", "trigger")
@@ -350,6 +410,8 @@ def test_the_command_prints_one_document() -> None:
     assert (code, document) == (0, trigger_policy(PROJECT))
     assert "AliyunOSSEventNotificationRole, which may invoke every function" in said
     assert run("--role", "deployer")[1] == deployer_policy(PROJECT)
+    code, document, said = run("--role", "operator")
+    assert (code, document, said) == (0, operator_policy(PROJECT), "")
     assert run("--role", "functions")[1] == functions_of(PROJECT)
     assert run("--function", "digits")[1] == functions_of(PROJECT, "fanlight-digits")
 
@@ -373,6 +435,7 @@ def test_the_command_prints_all() -> None:
             "policy": trigger_policy(PROJECT),
         },
         "deployer": {"policy": deployer_policy(PROJECT)},
+        "operator": {"policy": operator_policy(PROJECT)},
     }
 
 
@@ -437,6 +500,7 @@ def test_a_template_with_problems_gets_no_policy(tmp_path: Path) -> None:
     "arguments",
     [
         ("--role", "deployer", "--trust"),
+        ("--role", "operator", "--trust"),
         ("--trust",),
         ("--role", "trigger", "--function", "digits"),
         ("--function", "nobody"),

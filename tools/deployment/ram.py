@@ -1,4 +1,4 @@
-"""RAM policies from a template: what each of the three parties needs, and nothing else.
+"""RAM policies from a template: what each of the four parties needs, and nothing else.
 
 Actions and the spelling of resources come from Alibaba Cloud's own pages; "component" is the
 published source of Serverless Devs' `fc3`:
@@ -51,6 +51,7 @@ UNVERIFIED = {
         "fc:GetTempBucketToken, for uploading code: it is on no page of permissions",
         "that `s deploy` asks for nothing else; a refusal names the action and the resource",
     ),
+    "operator": (),
 }
 """By party: what no document settles, and only a deployment can."""
 
@@ -126,6 +127,10 @@ def deployer_policy(template: Template) -> Document:
         ),
         # Who names a destination has to be allowed to invoke it.
         _allow(["fc:InvokeFunction"], [a for n in sorted(set(told)) for a in _runs(template, n)]),
+        _allow(
+            ["fc:GetConcurrencyConfig", "fc:PutConcurrencyConfig"],
+            [_function(template, f.name) for f in template.functions if f.reserved is not None],
+        ),
         _allow(["fc:CreateTrigger", "fc:GetTrigger", "fc:UpdateTrigger"], triggers),
         _allow(["fc:GetTempBucketToken"], ["*"]),  # no resource is documented for it
         _pass_roles(template),
@@ -135,6 +140,25 @@ def deployer_policy(template: Template) -> Document:
         ),
         *_make_logs(template),
         _allow(["oss:GetObject", "oss:PutObject"], _beside(archives)),
+    )
+
+
+def operator_policy(template: Template) -> Document:
+    """For who runs `fanlight run`, `status` and `results`, with any engine.
+
+    Images are read, results read and written, letters read and, once settled, deleted; all three
+    are listed [list]. With --engine fc, functions that no trigger runs are invoked [fc].
+    """
+    every = settings_of(template)
+    lanes = [one.name for one in every if one.input and not one.lists and not one.function.triggers]
+    places = [place for one in every for place in (one.input, one.output, one.failed) if place]
+    return _document(
+        _allow(["oss:GetObject"], _below(one.input for one in every)),
+        _allow(["oss:GetObject", "oss:PutObject"], _below(one.output for one in every)),
+        _allow(["oss:DeleteObject", "oss:GetObject"], _below(one.failed for one in every)),
+        *_lists(places),
+        _allow(["oss:GetObject"], _objects(a for one in every for a in one.archives)),
+        _allow(["fc:InvokeFunction"], [arn for name in lanes for arn in _runs(template, name)]),
     )
 
 

@@ -1,0 +1,200 @@
+"""The fc engine: keys go as events to the deployed function, which works at the platform's scale.
+
+What became of each is asked of its result: that an event was accepted says only that the platform
+has it. An event costs a few requests until one of its keys is done, then two for each of its keys.
+"""
+
+import os
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fanlight.connections import SIZE
+from fanlight.errors import ConfigError, FanlightError, KeyRefused
+from fanlight.runtime import credentials
+from fanlight.store_folder import FolderStore
+from fanlight.store_oss import Credentials
+from tools.extras import need_fc
+from tools.fc.batches import MOST_KEYS, Batch, batches
+from tools.fc.sender import Sender
+from tools.fc.sent import LONGEST, QUIET, Sent
+from tools.fc.watch import Watch, failed
+from tools.places import Access, Side
+
+PATIENCE = 1800.0
+"""Seconds without news of any key of an event until the rest of them count as failed: by then three
+retries of an event that runs into the function's 120 s each time are over, and filed."""
+
+_SENDERS, _LOOKERS = 8, SIZE
+"""Requests at the same time: events that are sent; keys that are looked at, a connection each."""
+
+_EVENTS = 8
+"""Looked at together: with more, those that are done would wait long to be followed by others."""
+
+_GATHERED = 1.0
+"""Seconds for which events are made before others are looked at, when keys come slowly."""
+
+
+@dataclass(frozen=True)
+class Lane:
+    """What is read and written where, and the function that does it.
+
+    `failed`: where the function's dead letters are filed; without it, what failed for good is known
+    by `patience` alone, in seconds. `endpoint`: of the invoke API; empty for the region's own.
+    `concurrency`: events that may be on their way, so that the platform never holds hours of work.
+    `quiet`: seconds without news of an event until all its keys are asked about.
+    """
+
+    images: Side
+    results: Side
+    failed: Side | None
+    function: str
+    endpoint: str
+    access: Access
+    concurrency: int
+    patience: float = PATIENCE
+    quiet: float = QUIET
+
+
+def run(lane: Lane, keys: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Have the function reconcile keys; yields what became of each, as `tools.engine.run` does.
+
+    A key that fails has outcome `failed` and a reason. Raises ConfigError when no event would be
+    taken. Closing the iterator ends the sending; what is on its way is worked on all the same.
+    """
+    need_fc()
+    if any(isinstance(side.store, FolderStore) for side in (lane.images, lane.results)):
+        raise ConfigError("--engine fc works on oss:// places; for a folder use --engine local")
+    if not lane.access.region:
+        raise ConfigError("name the function's region: --region cn-hangzhou, or FC_REGION")
+    running = _Run(lane)
+    try:
+        yield from running.outcomes(keys)
+    finally:
+        running.stop()
+
+
+def _keys() -> Credentials:
+    """What events are signed with, asked for each of them."""
+    return credentials(None, os.environ)
+
+
+class _Run:
+    """One run of the engine, in the thread of whoever iterates."""
+
+    def __init__(self, lane: Lane) -> None:
+        self._lane = lane
+        self._most = max(1, lane.concurrency)
+        self._quiet = min(lane.quiet, lane.patience)
+        self._watch = Watch(lane.images, lane.results, lane.failed)
+        self._send = Sender(lane.function, lane.endpoint, lane.access.region, _keys)
+        self._senders = ThreadPoolExecutor(min(_SENDERS, self._most))
+        self._lookers = ThreadPoolExecutor(_LOOKERS)
+        self._sent: list[Sent] = []
+        self._again: deque[Batch] = deque()
+        self._ready: deque[dict[str, Any]] = deque()
+        self._pace = 0.0
+
+    def stop(self) -> None:
+        """Send nothing more, and wait for nothing."""
+        self._send.stop()
+        for pool in (self._senders, self._lookers):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def outcomes(self, keys: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """See `run`."""
+        self._watch.letters("none", time.time())  # who may not list them is to hear of it now
+        fresh, more = self._batches(self._sendable(keys)), True
+        while more or self._sent or self._again:
+            until = time.monotonic() + _GATHERED
+            while (self._again or more) and self._room() and time.monotonic() < until:
+                batch = self._again.popleft() if self._again else next(fresh, None)
+                if batch is None:
+                    more = False
+                else:
+                    request = self._senders.submit(self._send, batch.event)
+                    self._sent.append(Sent(batch, request, time.time()))
+            if self._sent and not (more and self._room()):
+                self._wait()
+            self._look()
+            while self._ready:
+                yield self._ready.popleft()
+
+    def _sendable(self, keys: Iterable[str]) -> Iterator[str]:
+        for key in keys:
+            try:
+                self._watch.target(key)
+            except KeyRefused as error:
+                self._ready.append(failed(key, str(error)))
+            else:
+                yield key
+
+    def _batches(self, keys: Iterable[str], most: int = MOST_KEYS) -> Iterator[Batch]:
+        return batches(keys, self._lane.images.store.name, self._lane.access.region, most=most)
+
+    def _room(self) -> bool:
+        return len(self._sent) < self._most
+
+    def _wait(self) -> None:
+        """Until an event has been answered, or one is to be looked at."""
+        pending = [sent.request for sent in self._sent if not sent.began]
+        dues = [sent.due for sent in self._sent if sent.began]
+        seconds = max(0.0, min(dues) - time.monotonic()) if dues else LONGEST
+        if pending:
+            wait(pending, seconds, FIRST_COMPLETED)
+        else:
+            time.sleep(seconds)
+
+    def _look(self) -> None:
+        """Ask about every event that is due, several keys at the same time."""
+        self._answered()
+        now = time.monotonic()
+        due = [sent for sent in self._sent if sent.began and sent.due <= now]
+        due = sorted(due, key=lambda sent: sent.due)[:_EVENTS]
+        self._ask([(sent, sent.probe()) for sent in due])
+        doubtful = [sent for sent in due if sent.doubtful]
+        filed = self._lookers.map(
+            lambda sent: self._watch.letters(sent.request.result(), sent.at), doubtful
+        )
+        for sent, letters in zip(doubtful, filed, strict=True):
+            sent.letters = letters
+        wholly = [sent for sent in due if sent.whole(now, self._quiet)]
+        self._ask([(sent, key) for sent in wholly for key in sent.left])
+        for sent in due:
+            self._judge(sent, time.monotonic())
+
+    def _answered(self) -> None:
+        """What the platform said to the events that were being sent."""
+        for sent in [sent for sent in self._sent if not sent.began and sent.request.done()]:
+            try:
+                sent.request.result()
+            except ConfigError:
+                raise
+            except FanlightError as error:
+                self._sent.remove(sent)
+                self._ready += [failed(key, f"not sent: {error}") for key in sent.left]
+            else:
+                sent.accepted(time.monotonic(), self._pace)
+
+    def _ask(self, keys: list[tuple[Sent, str]]) -> None:
+        looks = self._lookers.map(self._watch.look, [key for _, key in keys])
+        for (sent, key), look in zip(keys, looks, strict=True):
+            if outcome := sent.heard(key, look, time.monotonic()):
+                self._ready.append(outcome)
+
+    def _judge(self, sent: Sent, now: float) -> None:
+        """What follows from what is known of an event now."""
+        outcomes, alone = sent.filed()
+        stale = sent.overwritten(now, self._quiet)
+        self._ready += [*outcomes, *sent.given_up(now, self._lane.patience)]
+        for batch in [*self._batches(alone, most=1), *self._batches(stale)]:
+            self._again.append(replace(batch, tries=sent.batch.tries + 1))
+        if sent.left:
+            sent.later(now)
+            return
+        self._sent.remove(sent)
+        if not sent.letters:
+            self._pace += 0.3 * (now - sent.began - self._pace)
