@@ -51,6 +51,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     functions = (
         fragile(lane, folder, retries=1),
         fragile(lane, folder, name="idle", handler="fragile.idle", initializer=None),
+        fragile(lane, folder, name="broken", environment={}, retries=0),
         letters,
     )
     options = Options(instances=2, first_pause=0.01)
@@ -213,6 +214,21 @@ def test_a_run_that_is_stopped_is_finished_by_another_engine(
     assert rest == {"unchanged": len(first.keys), "classified": 120 - len(first.keys)}
     listed = [item.key for item in oss2.ObjectIteratorV2(bucket, prefix=f"{OUTPUT}half/")]
     assert listed == [OUTPUT + key.removeprefix(INPUT) + ".json" for key in keys]
+
+
+def test_a_function_that_is_broken_ends_the_run(cloud: LocalCloud, bucket: oss2.Bucket) -> None:
+    """After three events that died, with nothing done, no fourth is sent and the cause is told."""
+    keys = put(bucket, "broken", [ONE] * 200)
+    before = cloud.load().accepted
+    outcomes: list[str] = []
+    run_of = run(lane(cloud, "broken", function="broken", concurrency=1), keys)
+
+    with pytest.raises(ConfigError, match="broken fails for every event: ConfigError: wrong set"):
+        outcomes.extend(outcome["outcome"] for outcome in run_of)
+
+    assert cloud.drain()
+    assert cloud.load().accepted - before == 2 * 3  # and the function that files their letters
+    assert set(outcomes) == {"failed"}
 
 
 def test_what_nobody_hears_of_fails_in_the_end(cloud: LocalCloud, bucket: oss2.Bucket) -> None:
