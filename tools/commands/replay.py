@@ -13,7 +13,7 @@ import oss2
 from fanlight import event as events
 from fanlight.errors import EventError
 from fanlight.place import Place
-from fanlight.runtime import credentials
+from tools.credentials import present
 from tools.events import oss_event
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.instance import Answer, Instance, OnLine, default_python
@@ -115,7 +115,7 @@ class _Target:
 def _reach(stack: ExitStack, template: Template, access: Access) -> tuple[str, str, Credentials]:
     """Endpoint, region and keys of the OSS to work on."""
     if access.endpoint:
-        found = credentials(None, os.environ)
+        found = present(os.environ)
         keys = Credentials(found.access_key_id, found.access_key_secret, found.token)
         return access.endpoint, access.region or template.region, keys
     quiet = tuple(replace(item, triggers=(), timers=()) for item in template.functions)
