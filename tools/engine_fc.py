@@ -210,8 +210,8 @@ class _Run:
             return
         self._sent.remove(sent)
         self._check_alive(sent)
-        if not sent.letters:
-            self._pace += 0.3 * (now - sent.began - self._pace)
+        if sent.fruitful and not sent.letters:
+            self._pace += 0.3 * (sent.moved - sent.began - self._pace)
 
     def _filed(self, sent: Sent) -> None:
         """What letters say of an event. A key that is only suspected is sent again, alone.

@@ -47,11 +47,13 @@ def test_looks_become_rarer_while_there_is_no_news() -> None:
 
 
 def test_the_first_look_comes_when_others_were_done() -> None:
-    """An event that takes as long as those before it is not asked about all the time."""
-    event = sent("ab")
-    event.accepted(100.0, pace=20.0)
+    """Not at once where events take long, and yet within the minute."""
+    event, dues = sent("ab"), []
+    for pace in (0.0, 20.0, 1000.0):
+        event.accepted(100.0, pace)
+        dues.append(event.due)
 
-    assert event.due == 114.0
+    assert dues == [100.0 + FIRST, 114.0, 160.0]
 
 
 def test_all_is_asked_about_once_something_is_known() -> None:

@@ -18,7 +18,7 @@ TRIES = 2
 image was overwritten after the function had read it."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Sent:
     """Times are those of the monotonic clock, in seconds; `at` is in seconds since 1970.
 
@@ -46,7 +46,7 @@ class Sent:
     def accepted(self, now: float, pace: float) -> None:
         """The platform has it; `pace`: the seconds that others have taken lately."""
         self.began = self.moved = self._whole = now
-        self.due = now + max(FIRST, 0.7 * pace)
+        self.due = now + max(FIRST, min(0.7 * pace, QUIET))
 
     def probe(self) -> str:
         """The key to ask about: the last, since it is done last, then another each time."""
