@@ -242,7 +242,19 @@ def test_what_nobody_hears_of_fails_in_the_end(cloud: LocalCloud, bucket: oss2.B
     ]
     for outcome in outcomes:
         assert outcome["reason"].startswith("there is no result, and no dead letter, 0 s after")
-        assert "look into the function's log, then run again" in outcome["reason"]
+        assert "see that the function reads and writes these very places" in outcome["reason"]
+
+
+def test_a_function_that_does_nothing_ends_the_run(cloud: LocalCloud, bucket: oss2.Bucket) -> None:
+    """One that ignores its keys, since it is that of other places, is not asked for ever."""
+    keys = put(bucket, "nothing", [ONE] * 200)
+    given = lane(cloud, "nothing", function="idle", concurrency=1, patience=0.3)
+    before = cloud.load().accepted
+
+    with pytest.raises(ConfigError, match="idle fails for every event: neither a result nor a"):
+        list(run(given, keys))
+
+    assert cloud.load().accepted - before == 3
 
 
 def test_no_more_events_are_on_their_way_than_asked_for(

@@ -234,9 +234,9 @@ class _Run:
         """Where the first few events have all died, the function is broken."""
         if sent.fruitful:
             self._died, self._alive = 0, True
-        self._died += sent.died
-        if self._died >= _DEATHS and not self._alive and sent.batch.tries == 0:
+        self._died += bool(sent.died)
+        if self._died >= _DEATHS and not self._alive and sent.died and sent.batch.tries == 0:
             self._broken = ConfigError(
-                f"{self._lane.function} fails for every event: {sent.letters[0].reason} (dead "
-                f"letter {sent.letters[0].name}); mend it, or use --engine local"
+                f"{self._lane.function} fails for every event: {sent.died}; mend it, or use "
+                "--engine local"
             )

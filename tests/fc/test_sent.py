@@ -85,18 +85,19 @@ def test_letters_take_out_what_they_name() -> None:
     """Named keys are taken out; a letter that names none stands for all that are left."""
     named = Letter("failed/r-0.json", "b", suspected=False, reason="it does not decode")
     event = sent("abc", letters=[named])
-    assert (event.filed(), event.left, event.died) == ([("b", named)], ["a", "c"], False)
+    assert (event.filed(), event.left, event.died) == ([("b", named)], ["a", "c"], "")
 
     whole = Letter("failed/r-1.json", None, suspected=False, reason="EventError: no record")
     event.letters = [whole]
-    assert (event.filed(), event.left, event.died) == ([("a", whole), ("c", whole)], [], True)
+    assert (event.filed(), event.left) == ([("a", whole), ("c", whole)], [])
+    assert event.died == "EventError: no record (dead letter failed/r-1.json)"
 
 
 def test_an_event_of_which_a_key_is_done_did_not_die() -> None:
     """Suspicion alone is no death: what was done before it speaks for the function."""
     suspicion = Letter("failed/r-0.json", "a", suspected=True, reason="ProcessExited: x")
     event = sent("ab", letters=[suspicion])
-    assert event.died
+    assert event.died == "ProcessExited: x (dead letter failed/r-0.json)"
     event.heard("b", done("b"), 101.0)
 
     assert not event.died
@@ -125,6 +126,7 @@ def test_what_is_not_heard_of_is_given_up() -> None:
     assert [outcome["key"] for outcome in outcomes] == ["a", "b"]
     assert outcomes[0]["reason"] == (
         "its result is of another version of the image, and no dead letter, 1,800 s after the "
-        "last news of its event (request r-1); look into the function's log, then run again"
+        "last news of its event (request r-1); see that the function reads and writes these very "
+        "places, and look into its log, then run again"
     )
-    assert event.left == []
+    assert (event.left, event.died) == ([], "neither a result nor a dead letter comes of it")
