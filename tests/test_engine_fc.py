@@ -11,12 +11,14 @@ import cv2
 import numpy as np
 import oss2
 import pytest
+from click.testing import CliRunner
 
 from fanlight.answer import Choices
 from fanlight.errors import ConfigError
 from fanlight.store import Meta
 from fanlight.store_folder import FolderStore
 from tools import engine
+from tools.commands.run import command
 from tools.engine_fc import Lane, run
 from tools.fc.batches import batches
 from tools.localcloud.cloud import LocalCloud
@@ -290,6 +292,23 @@ def test_a_key_that_can_have_no_result_costs_no_event(
     assert outcomes[key]["outcome"] == "classified"
     assert outcomes[refused]["outcome"] == "failed"
     assert "OSS allows 1023" in outcomes[refused]["reason"]
+
+
+def test_the_command_sends_a_deployed_place_through_its_slower_lane(
+    cloud: LocalCloud, bucket: oss2.Bucket
+) -> None:
+    """`run --engine fc` finds the function, the places and the dead letters in the template."""
+    keys = put(bucket, "command", [ONE, CRASH, ONE])
+    place = f"oss://{BUCKET}/{INPUT}command/"
+    options = ["--engine", "fc", "--invoke-endpoint", cloud.invoke_url, "--region", "cn-hangzhou",
+               "--endpoint", cloud.endpoint.url]  # fmt: skip
+
+    done = CliRunner().invoke(command, [place, *options], standalone_mode=False)
+
+    assert (done.exception, done.return_value) == (None, 1)
+    assert ": 2 classified, 1 failed\n" in done.stdout
+    assert f"failed: {keys[1]}: the decoder process ended: signal 11" in done.stderr
+    assert result(bucket, keys[2])["predictions"][0]["label"] == "1"
 
 
 def test_nothing_to_do_sends_nothing(cloud: LocalCloud, bucket: oss2.Bucket) -> None:
