@@ -14,4 +14,4 @@ def need_tensorflow() -> None:
 def need_fc() -> None:
     """ConfigError, with what to install, where Function Compute's client is not."""
     if find_spec("alibabacloud_fc20230330") is None:
-        raise ConfigError("--engine fc needs the fc extra: pip install 'fanlight[fc]'")
+        raise ConfigError("--engine fc needs the fc extra: pip install -e '.[fc]'")
