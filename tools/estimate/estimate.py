@@ -161,11 +161,11 @@ def _grouped(
 
 def _in_full(outcome: Outcome, job: Job, times: float, cold: float) -> Outcome:
     """A job `times` as long, which goes on as what was simulated."""
-    more = times if job.rate else 1.0  # a backfill starts its instances once
+    again = outcome.cold_starts - outcome.instances  # for those that had ended, idle
+    starts = outcome.instances + round(again * times)
     took = outcome.took if job.rate else array("d", (one * times for one in outcome.took))
     return replace(
         outcome, finished=cold + (outcome.finished - cold) * times, busy=outcome.busy * times,
-        tries=round(outcome.tries * times), dead=round(outcome.dead * times),
-        starting=outcome.starting * more, cold_starts=round(outcome.cold_starts * more),
-        took=took,
+        tries=round(outcome.tries * times), dead=round(outcome.dead * times), took=took,
+        starting=starts * cold, cold_starts=starts,
     )  # fmt: skip
