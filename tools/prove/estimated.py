@@ -13,9 +13,8 @@ was taken is more than 30% from the estimate.
 import argparse
 import json
 import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -76,31 +75,32 @@ def without_triggers() -> Template:
 
 
 def measured(at: Site, count: int, instances: int) -> Measured:
-    """Invocations of so many images, one after the other on each of so many instances."""
-    waiting, lock = iter(at.fill(count)), threading.Lock()
+    """Invocations of so many images, one after the other on each of so many instances.
+
+    FanlightError when that leaves an instance without any after its first.
+    """
+    events = at.fill(count)
+    if count < 2 * instances:
+        raise FanlightError(f"{count} images are too few to measure {instances} instances")
     with ThreadPoolExecutor(instances) as pool:
-        each = list(pool.map(partial(_invoked, at, waiting), [lock] * instances))
+        shares = [events[number::instances] for number in range(instances)]
+        each = list(pool.map(partial(_invoked, at), shares))
     warm = [taken for took in each for taken in took[1:]]
-    if not warm or min(map(len, each)) < 2:
-        raise FanlightError("too few images to measure so many instances")
     mean = sum(warm) / len(warm)
     cold = [max(1e-6, took[0] - mean) for took in each]
     return Measured([Taken(one, one) for one in warm], cold=[Taken(one, one) for one in cold])
 
 
-def _invoked(at: Site, waiting: Iterator[bytes], lock: threading.Lock) -> list[float]:
-    """Seconds of one invocation after the other, until none waits."""
-    took: list[float] = []
-    while True:
-        with lock:
-            event = next(waiting, None)
-        if event is None:
-            return took
+def _invoked(at: Site, events: Sequence[bytes]) -> list[float]:
+    """Seconds of one invocation after the other."""
+    took = []
+    for event in events:
         began = time.perf_counter()
         answer = at.cloud.invoke(at.function, event)
         took.append(time.perf_counter() - began)
         if not answer.ok:
             raise FanlightError(f"an invocation failed: {answer.payload}")
+    return took
 
 
 def really(at: Site, count: int) -> float:
