@@ -44,6 +44,8 @@ def assumptions(
     yield (f"instances: {job.limit} at most, {prices.number('burst'):g} at once and "
            f"{prices.number('growth_a_minute'):g} a minute more; nothing else runs in the region; "
            f"ended after {prices.number('idle_seconds'):g} s without a request")  # fmt: skip
+    yield ("what finds no instance waits in line; the platform asks again, after pauses that "
+           "grow, for 5 hours at most, and gives up what is left")  # fmt: skip
     if job.failing:
         yield (f"{job.failing:.1%} of the tries fail, whatever the image, and are tried 3 times "
                "more, a second apart; one that fails at once takes as long as any")  # fmt: skip
