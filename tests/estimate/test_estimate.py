@@ -17,14 +17,16 @@ FULL = Size(1024, 1.0)
 
 def test_each_memory_has_the_vcpu_it_may_have() -> None:
     """The least, a quarter of a vCPU a GB in steps of 0.05, and one where that is allowed."""
-    found = [(one.memory, one.vcpus) for one in sizes((128, 512, 1536, 4096, 8192), None)]
+    found = [(one.memory, one.vcpus) for one in sizes((128, 640, 512, 1536, 4096, 8192), None)]
 
-    assert found == [(128, 0.05), (128, 0.12), (512, 0.15), (512, 0.5), (1536, 0.4), (1536, 1.0),
-                     (4096, 1.0), (8192, 2.0)]  # fmt: skip
+    assert found == [
+        (128, 0.05), (128, 0.1), (640, 0.2), (640, 0.6), (512, 0.15), (512, 0.5),
+        (1536, 0.4), (1536, 1.0), (4096, 1.0), (8192, 2.0),
+    ]  # fmt: skip
     assert sizes((1536,), 1.5) == [Size(1536, 1.5)]
 
 
-@pytest.mark.parametrize("vcpus", [0.3, 1.6, 16])
+@pytest.mark.parametrize("vcpus", [0.3, 0.42, 1.6, 16])
 def test_vcpu_the_platform_refuses_are_refused(vcpus: float) -> None:
     """With 1,536 MB go 0.4 to 1.5 vCPU; the message says so."""
     with pytest.raises(ConfigError, match=r"1536 MB go with 0\.4 to 1\.5 vCPU"):

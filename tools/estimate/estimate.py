@@ -29,8 +29,8 @@ SEED = 1
 
 _GROUPS = 1000
 """Events of several images, made up of measured ones of one image."""
-_STEP = 0.05
-"""Of vCPU. Source: "Limits" in the Function Compute documentation."""
+_STEPS = 20
+"""In a vCPU. Source: "Limits" in the Function Compute documentation."""
 _ROUND_TRIPS = 3
 """Of a new image: its result and itself at the same time, the write, the last look."""
 
@@ -98,12 +98,18 @@ def sizes(memories: Sequence[int], vcpus: float | None) -> list[Size]:
     """
     found = []
     for memory in memories:
-        least, most = memory / 1024 / 4, memory / 1024
-        least = max(_STEP, math.ceil(least / _STEP - 1e-9) * _STEP)
-        if vcpus is not None and not least - 1e-9 <= vcpus <= most + 1e-9:
-            raise ConfigError(f"{memory} MB go with {least:g} to {most:g} vCPU, not with {vcpus:g}")
-        wanted = {least, max(least, min(1.0, most))} if vcpus is None else {vcpus}
-        found += [Size(memory, round(one, 2)) for one in sorted(wanted)]
+        least = max(1, math.ceil(memory / 1024 / 4 * _STEPS))
+        most = math.floor(memory / 1024 * _STEPS)
+        if vcpus is None:
+            wanted = {least, max(least, min(_STEPS, most))}
+        elif vcpus * _STEPS in (allowed := range(least, most + 1)):
+            wanted = {round(vcpus * _STEPS)}
+        else:
+            raise ConfigError(
+                f"{memory} MB go with {allowed[0] / _STEPS:g} to {allowed[-1] / _STEPS:g} vCPU, in "
+                f"steps of {1 / _STEPS:g}, not with {vcpus:g}"
+            )
+        found += [Size(memory, one / _STEPS) for one in sorted(wanted)]
     return found
 
 
