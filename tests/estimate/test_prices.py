@@ -88,6 +88,7 @@ def test_every_figure_that_ships_says_where_it_is_from() -> None:
     ("invocation", None), ("invocation", "many"), ("gb_second", -1), ("get_10000", True),
     ("cu", 5), ("cu", [[1, 2]]), ("cu", [[5, 1], [3, 1], [None, 1]]), ("cu", [[None, -1]]),
     ("cu", []), ("cu", [[None]]), ("idle_seconds", float("nan")),
+    ("instances", 0), ("growth_a_minute", 0),
 ])  # fmt: skip
 def test_a_figure_that_is_no_amount_is_named(tmp_path: Path, name: str, value: Any) -> None:
     """A table that cannot be calculated with is refused, with the figure's name."""

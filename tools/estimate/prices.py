@@ -16,6 +16,7 @@ SHIPPED = Path(__file__).with_name("prices.yml")
 NUMBERS = ("vcpu_second", "gb_second", "invocation", "least_an_hour", "disk_gb_second",
            "free_disk_gb", "get_10000", "put_10000", "log_gb", "instances", "burst",
            "growth_a_minute", "idle_seconds", "oss_gbit")  # fmt: skip
+_ABOVE_ZERO = {"instances", "burst", "growth_a_minute", "oss_gbit"}
 _MAY_BE_UNKNOWN = {"get_10000", "put_10000", "log_gb"}
 
 
@@ -129,6 +130,7 @@ def _figure(name: str, entry: Any, problems: list[str]) -> Figure:
         return Figure(0, "", "", sure=False, note="")
     value = entry["value"]
     fits = _are_tiers(value) if name == "cu" else _is_amount(value)
+    fits = fits and not (name in _ABOVE_ZERO and value < 1)
     if not fits and not (value is None and name in _MAY_BE_UNKNOWN):
         problems.append(f"figures.{name}: {value!r} is no {'tiers' if name == 'cu' else 'amount'}")
     if not entry.get("source") or not entry.get("read"):
