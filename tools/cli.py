@@ -12,6 +12,7 @@ _COMMANDS = {
     "bench": "Measure how fast it is here, against the limits of the machine.",
     "demo": "Watch sample pictures go into a local bucket and results come out.",
     "doctor": "Check a deployment, and say what to change.",
+    "estimate": "Say what a backfill or a launch takes: instances, time, money.",
     "model": "Get, make, train, look at and publish models.",
     "package": "Make the zip of each function, ready to deploy.",
     "policy": "Print the least permissions that the functions need.",
