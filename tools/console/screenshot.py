@@ -26,14 +26,14 @@ from tools.template import Function, Template, from_source, project_template, re
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _PATIENCE = 60.0
-_COLOURS = 64
+_COLOURS = 128
 
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--width", type=int, default=1280, show_default=True, help="CSS pixels.")
-@click.option("--height", type=int, default=1000, show_default=True)
-@click.option("--scale", type=float, default=1.5, show_default=True, help="Of the picture to it.")
+@click.option("--height", type=int, default=960, show_default=True)
+@click.option("--scale", type=float, default=1.4, show_default=True, help="Of the picture to it.")
 @click.option("--scheme", type=click.Choice(["light", "dark"]), default="light", show_default=True)
 @click.option("--language", default="en-GB", show_default=True)
 def command(  # noqa: PLR0913 - a command has one argument an option, passed by name
