@@ -246,7 +246,7 @@ const drawLines = list("#log ol", () => {
   const { text, bad } = told(record.text);
   put(row.children[0], clock(record.at));
   putWhole(row.children[1], record.function);
-  put(row.children[2], text);
+  putWhole(row.children[2], text);
   row.classList.toggle("bad", bad);
 });
 
@@ -282,7 +282,8 @@ function draw() {
   }
   if (dirty.has("result")) {
     drawResults(latest("result"));
-    put(at("#results .badge"), String(kinds.result.size || ""));
+    const many = kinds.result.size;
+    put(at("#results .badge"), many < MOST ? String(many || "") : `${MOST}+`);
   }
   if (dirty.has("letter")) {
     drawLetters(latest("letter").sort((one, other) => open(other) - open(one)));
@@ -311,6 +312,7 @@ function take(batch) {
       records.clear();
       soon(kind);
     }
+    rates = [];
     objects = batch.cloud.objects;
     uploads.targets(batch.cloud.targets);
   }

@@ -1,8 +1,10 @@
 """Listens to a local cloud and writes down what a page shows of it."""
 
 import json
+import threading
 import time
 from collections import Counter
+from itertools import count
 from typing import Any
 
 from fanlight import event as events
@@ -23,8 +25,9 @@ class Watch:
     def __init__(self) -> None:
         self.feed = Feed()
         self.documents: Documents | None = None
-        self._lines = 0
+        self._numbers = count()
         self._totals: Counter[str] = Counter()
+        self._lock = threading.Lock()
 
     def news(self, news: InvocationNews | InstanceNews | ObjectCreated) -> None:
         """See `Options.on_news`."""
@@ -37,19 +40,20 @@ class Watch:
 
     def line(self, function: str, text: str) -> None:
         """See `Options.on_line`."""
-        self._lines += 1
-        self.feed.put("line", str(self._lines), function=function, text=text[:LONGEST],
-                      at=time.time())  # fmt: skip
+        number = str(next(self._numbers))
+        self.feed.put("line", number, function=function, text=text[:LONGEST], at=time.time())
 
     def counts(self, unfinished: int) -> dict[str, int]:
         """How many are queued, running and so on. `unfinished`: that wait or run now."""
-        totals = self._totals
+        with self._lock:
+            totals = self._totals.copy()
         running = totals["running"] - totals["done"] - totals["failed"] - totals["retried"]
         ended = {state: totals[state] for state in ("done", "failed", "retried")}
         return {"queued": max(0, unfinished - running), "running": max(0, running), **ended}
 
     def _invocation(self, news: InvocationNews) -> None:
-        self._totals[news.state] += 1
+        with self._lock:
+            self._totals[news.state] += 1
         fields: dict[str, Any] = {"state": news.state, "attempts": news.attempts}
         if news.state in ("done", "failed", "retried"):
             fields |= {"ms": round(news.ms, 1), "error": _error(news.error)}

@@ -9,8 +9,8 @@ const english = {
   ms: "ms", time: "Time", log: "Log", onlyErrors: "Errors only", letGo: "Let go to upload",
   noInstances: "None is running. The first event starts one: a cold start.",
   noLetters: "None. What fails after its last retry is filed here.",
-  noResults: "Nothing yet. Drop a picture anywhere on this page, or upload one with any OSS client: "
-    + "its result appears here.",
+  noResults: "Nothing yet. Drop a picture anywhere on this page, choose one, or upload one with any "
+    + "OSS client: its result appears here.",
   noEvents: "Nothing yet. Each upload below an input prefix is an event.",
   noLog: "Functions have printed nothing yet.",
   cold: "cold", warm: "warm", busy: "busy", served: "{0} served", coldStart: "cold start {0} ms",
@@ -33,7 +33,7 @@ const chinese = {
   ms: "毫秒", time: "时间", log: "日志", onlyErrors: "只看错误", letGo: "松开即上传",
   noInstances: "没有正在运行的实例。第一个事件会启动一个：冷启动。",
   noLetters: "没有。最后一次重试仍失败的事件会记在这里。",
-  noResults: "还没有结果。把图片拖到本页任意位置，或用任意 OSS 客户端上传，结果会出现在这里。",
+  noResults: "还没有结果。把图片拖到本页任意位置、选择文件，或用任意 OSS 客户端上传，结果会出现在这里。",
   noEvents: "还没有事件。每次上传到输入前缀都会产生一个事件。",
   noLog: "函数还没有输出。",
   cold: "冷启动", warm: "空闲", busy: "忙碌", served: "已处理 {0} 次", coldStart: "冷启动 {0} 毫秒",
