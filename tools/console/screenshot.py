@@ -69,7 +69,7 @@ def browser() -> Iterator[Any]:
         from playwright.sync_api import sync_playwright
     except ImportError:
         raise ConfigError(
-            "a browser is driven with Playwright: pip install 'fanlight[test]'"
+            "a browser is driven with Playwright: pip install 'fanlight[browser]'"
         ) from None
     path = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if path is None:
