@@ -160,7 +160,8 @@ const drawResults = list(".cards", () => {
   const link = card.firstChild;
   const [frame, label, score, bar, file] = link.children;
   link.href = objectUrl(record.bucket, record.key, record.version);
-  link.title = record.message ? `${record.key}\n${record.message}` : record.key;
+  const ranks = (record.top || []).map(([rank, share]) => `${rank}  ${percent(share)}`);
+  link.title = [record.key, ...ranks, record.message, record.model].filter(Boolean).join("\n");
   card.dataset.status = record.status;
   put(label, answer(record));
   const best = record.top ? record.top[0] : undefined;
@@ -254,6 +255,7 @@ const drawLines = list("#log ol", () => {
 function told(text) {
   try {
     const { message, time, request_id: id, ...rest } = JSON.parse(text);
+    if (typeof message !== "string") throw new TypeError("not a line of ours");
     const fields = Object.entries(rest).map(([field, value]) =>
       `${field}=${typeof value === "string" ? value : JSON.stringify(value)}`);
     const bad = message === "fault" || message === "dead letter" || rest.outcome === "failed";

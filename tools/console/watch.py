@@ -16,7 +16,9 @@ from tools.localcloud.news import InstanceNews, InvocationNews
 from tools.localcloud.oss_types import ObjectCreated
 
 LONGEST = 2000
-"""Characters of a log line or an error."""
+"""Characters of a log line, an error or a key."""
+_LARGEST = 512 * 1024
+"""Bytes of an event that is looked into; a synchronous one may have 32 MB."""
 
 
 class Watch:
@@ -81,7 +83,9 @@ class Watch:
 
 
 def _about(event: bytes) -> dict[str, Any]:
-    """Bucket and key of an event's first object, and how many it has; of none, none."""
+    """The key of an event's first object, and how many it has; of none, none."""
+    if len(event) > _LARGEST:
+        return {"key": "", "keys": 0}
     try:
         records = events.parse(event)
     except EventError as error:
@@ -89,7 +93,7 @@ def _about(event: bytes) -> dict[str, Any]:
     if not records:
         payload = _payload(event)
         return {**_about(payload), "letter": True} if payload else {"key": "", "keys": 0}
-    return {"bucket": records[0].bucket, "key": records[0].key, "keys": len(records)}
+    return {"key": records[0].key[:LONGEST], "keys": len(records)}
 
 
 def _payload(event: bytes) -> bytes:
