@@ -200,8 +200,7 @@ def test_a_page_of_another_port_can_do_nothing(chromium: Any, up: Running) -> No
     assert not up.bucket.object_exists("input/digits/stolen.png")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
 def test_long_names_fit(chromium: Any, up: Running, width: int, scheme: str) -> None:
     """Nothing reaches past the window, on a phone either, and it is as light as is wished."""
     up.post("/upload", b"no picture", target="0", name="folder/" * 20 + "n" * 200 + ".png")
