@@ -61,6 +61,10 @@ class Settings:
         """Whether images and results both are."""
         return self.source.startswith(SCHEME) and self.out.startswith(SCHEME)
 
+    def remote(self) -> bool:
+        """Whether images or results are."""
+        return self.source.startswith(SCHEME) or self.out.startswith(SCHEME)
+
     def bundle(self) -> Path | None:
         """The model's folder; None where no model is named. One in OSS is downloaded, once."""
         if self.model is None:

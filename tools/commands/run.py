@@ -80,6 +80,8 @@ def command(
             failed=settings.failed_place(),
         ),
         sample,
+        # A folder is listed faster than it is worked on; threads would only get in the way.
+        ahead=settings.remote(),
     )
     work = engine_of(means, settings, remake=only == OLDER)
     summary = Summary(run, settings.source, settings.out, engine, file, dry=dry_run)
@@ -97,7 +99,7 @@ def command(
     finally:
         run.progress.close()
         summary.tell()
-    left = run.totals.counts["failed"] + (run.totals.wanted.total() if dry_run else 0)
+    left = run.totals.failed + (run.totals.wanted.total() if dry_run else 0)
     return 1 if left else 0
 
 
