@@ -9,3 +9,9 @@ def need_tensorflow() -> None:
     """ConfigError, with what to install, where TensorFlow is not."""
     if find_spec("tensorflow") is None:
         raise ConfigError("training needs the train extra: pip install -e '.[train]'")
+
+
+def need_ray() -> None:
+    """ConfigError, with what to install, where Ray is not."""
+    if find_spec("ray") is None:
+        raise ConfigError("--engine ray needs the ray extra: pip install 'fanlight[ray]'")
