@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,17 +64,20 @@ class _Member:
 class Pool:
     """As many actors as there is work and room for. An actor that ends is replaced."""
 
-    def __init__(self, ray: Any, make: Callable[[], Any], actors: int | None, tell: Tell) -> None:
-        """`make`: starts one more. `actors`, `tell`: see `engine_ray.run`."""
+    def __init__(
+        self, ray: Any, make: Callable[[], Any], actors: int | None, tell: Tell, time: Any = time
+    ) -> None:
+        """`make`: starts one more. `actors`, `tell`: see `engine_ray.run`. `time`: the module."""
         self._ray, self._make, self._actors, self._tell = ray, make, actors, tell
+        self._time = time
         self._members: list[_Member] = []
         self._again: deque[_Chunk] = deque()
         self._room, self._most = actors or 0, actors or _FIRST
         self._failed_starts = 0
-        now = time.monotonic()
+        now = self._time.monotonic()
         self._count_at, self._start_at, self._tell_at = now, now, now + _TELL_FIRST
 
-    def work(self, chunks: Chunks) -> Iterator[dict[str, Any]]:
+    def work(self, chunks: Chunks) -> Generator[dict[str, Any], None, None]:
         """What becomes of all keys."""
         try:
             while self._hand_out(chunks) or any(member.given for member in self._members):
@@ -107,7 +110,7 @@ class Pool:
 
     def _fill(self, *, all_busy: bool) -> None:
         """Start actors where there is room; end those that wait for room that is gone."""
-        now = time.monotonic()
+        now = self._time.monotonic()
         if self._actors is None and now >= self._count_at:
             self._count_at = now + _COUNT_AGAIN
             self._room = self._cpus()
@@ -127,7 +130,7 @@ class Pool:
         """Outcomes of what is done by now, after waiting for something to be."""
         futures = {member.next: member for member in self._members if member.next is not None}
         if not futures:
-            time.sleep(_LOOK)
+            self._time.sleep(_LOOK)
         elif self._ray.wait(list(futures), timeout=_LOOK)[0]:
             done, _ = self._ray.wait(list(futures), num_returns=len(futures), timeout=0)
             for future in done:
@@ -183,7 +186,7 @@ class Pool:
                 f"pip install 'fanlight[ray]=={installed()}'"
             )
         self._failed_starts += 1
-        self._start_at = time.monotonic() + min(self._failed_starts, _TELL_AGAIN)
+        self._start_at = self._time.monotonic() + min(self._failed_starts, _TELL_AGAIN)
         at_work = any(not member.starting for member in self._members)
         if self._failed_starts >= _FAILED_STARTS and not at_work:
             raise ConfigError(f"actors end before they are ready: {error.partition(chr(10))[0]}")
@@ -199,7 +202,7 @@ class Pool:
 
     def _tell_of_waiting(self) -> None:
         """Say what is waited for, while no actor is ready."""
-        now = time.monotonic()
+        now = self._time.monotonic()
         if any(not member.starting for member in self._members):
             self._tell_at = now + _TELL_FIRST
         elif now >= self._tell_at:
