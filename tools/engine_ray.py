@@ -10,6 +10,7 @@ Access keys are not sent: each node has its own, from its environment or from wh
 
 import itertools
 import os
+import socket
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
@@ -29,6 +30,9 @@ from tools.extras import need_ray
 from tools.ray_actor import Actor, Expected, installed
 from tools.ray_pool import Pool, Tell
 from tools.zips import zip_folder
+
+_ANSWERS = 10.0
+"""Seconds in which a cluster is to take a connection."""
 
 
 def _echo(text: str) -> None:
@@ -76,6 +80,7 @@ def _cluster(address: str) -> Iterator[Any]:
         # What nodes say as they end goes to stdout, whatever log_to_driver says.
         ray._private.worker.print_to_stdstream = lambda *_, **__: None
     try:
+        _reach(where)
         ray.init(where, log_to_driver=loud, logging_level="info" if loud else "error", **own)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise ConfigError(
@@ -86,6 +91,13 @@ def _cluster(address: str) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _reach(where: str) -> None:
+    """OSError if nobody answers there: Ray itself would go on trying for minutes."""
+    host, colon, port = where.removeprefix("ray://").rpartition(":")
+    if colon and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWERS).close()
 
 
 @contextmanager
