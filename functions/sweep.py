@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, cast
 
 import classify
-from fanlight.apart import spared
 from fanlight.log import Log
 from fanlight.retry import Retry
 from fanlight.runtime import memory, retry
@@ -41,6 +40,8 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
 
     Keys that fail are not raised: a retry would find what the next sweep does.
     """
+    from fanlight.apart import spared  # knows pixels: imported by the initializer, not before
+
     log = Log(context.request_id)
     instance = classify.ready(context, log)
     until = retry(context)

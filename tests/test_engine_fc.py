@@ -23,41 +23,10 @@ from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
 from tools.models import MODELS
 from tools.places import Access, Side
-from tools.template import Function, from_source, project_template, read_template
+from tools.prove.fragile import CRASH, KILL, fragile
+from tools.template import from_source, project_template, read_template
 
 BUCKET, INPUT, OUTPUT, FAILED = "fanlight-demo", "input/digits/", "output/digits/", "failed/"
-
-_CODE = """
-import ctypes
-import os
-import sys
-
-sys.path.insert(0, {code!r})
-import classify
-
-
-def initializer(context):
-    classify.initializer(context)
-    instance = classify._instance
-    decode = instance.answerer.decode
-
-    def fragile(data, limits):
-        if data.startswith(b"crash"):
-            ctypes.string_at(0)
-        return decode(data, limits)
-
-    instance.answerer = instance.answerer.decoding(fragile)
-
-
-def handler(event, context):
-    if b"kill" in event:
-        os._exit(3)
-    return classify.handler(event, context)
-
-
-def idle(event, context):
-    pass
-"""
 
 
 def drawn(way: str) -> bytes:
@@ -79,16 +48,10 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     template = from_source(read_template(project_template()))
     named = {function.resource: function for function in template.functions}
     lane, letters = named["digits-backfill"], named["deadletter"]
-    (folder / "fragile.py").write_text(_CODE.format(code=str(lane.code)))
-    (folder / "models").symlink_to(Path(lane.code) / "models")
-
-    def fragile(**changes: Any) -> Function:
-        given = {"handler": "fragile.handler", "initializer": "fragile.initializer"}
-        return replace(lane, **{"code": folder, "pre_stop": None, "retries": 1, **given, **changes})
-
     functions = (
-        fragile(),
-        fragile(name="idle", handler="fragile.idle", initializer=None),
+        fragile(lane, folder, retries=1),
+        fragile(lane, folder, name="idle", handler="fragile.idle", initializer=None),
+        fragile(lane, folder, name="broken", environment={}, retries=0),
         letters,
     )
     options = Options(instances=2, first_pause=0.01)
@@ -162,7 +125,7 @@ def test_an_image_that_always_fails_is_named_by_its_dead_letter(
     cloud: LocalCloud, bucket: oss2.Bucket
 ) -> None:
     """Of one event all but the image that crashes its decoder have results, and it its letter."""
-    keys = put(bucket, "crash", [ONE, ONE, b"crash", ONE])
+    keys = put(bucket, "crash", [ONE, ONE, CRASH, ONE])
 
     outcomes = {outcome["key"]: outcome for outcome in run(lane(cloud, "crash"), keys)}
 
@@ -184,7 +147,7 @@ def test_an_image_that_ends_its_instance_is_found_among_its_neighbours(
 ) -> None:
     """Where a failure names no key each is sent again alone, and only the guilty one fails."""
     keys = put(bucket, "dies", [ONE, ONE, ONE])
-    keys.append(f"{INPUT}dies/kill.png")
+    keys.append(f"{INPUT}dies/{KILL}.png")
     bucket.put_object(keys[-1], ONE)
 
     outcomes = {outcome["key"]: outcome for outcome in run(lane(cloud, "dies"), keys)}
@@ -251,6 +214,21 @@ def test_a_run_that_is_stopped_is_finished_by_another_engine(
     assert rest == {"unchanged": len(first.keys), "classified": 120 - len(first.keys)}
     listed = [item.key for item in oss2.ObjectIteratorV2(bucket, prefix=f"{OUTPUT}half/")]
     assert listed == [OUTPUT + key.removeprefix(INPUT) + ".json" for key in keys]
+
+
+def test_a_function_that_is_broken_ends_the_run(cloud: LocalCloud, bucket: oss2.Bucket) -> None:
+    """After three events that died, with nothing done, no fourth is sent and the cause is told."""
+    keys = put(bucket, "broken", [ONE] * 200)
+    before = cloud.load().accepted
+    outcomes: list[str] = []
+    run_of = run(lane(cloud, "broken", function="broken", concurrency=1), keys)
+
+    with pytest.raises(ConfigError, match="broken fails for every event: ConfigError: wrong set"):
+        outcomes.extend(outcome["outcome"] for outcome in run_of)
+
+    assert cloud.drain()
+    assert cloud.load().accepted - before == 2 * 3  # and the function that files their letters
+    assert set(outcomes) == {"failed"}
 
 
 def test_what_nobody_hears_of_fails_in_the_end(cloud: LocalCloud, bucket: oss2.Bucket) -> None:

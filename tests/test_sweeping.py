@@ -223,6 +223,18 @@ def test_a_listing_that_takes_too_long_leaves_time_to_mend() -> None:
     assert summary["whole"] is False
 
 
+def test_a_listing_of_nothing_to_check_ends_in_time() -> None:
+    """Images that are passed over take time as well, and no more of it than there is."""
+    names = [f"{number:03d}" for number in range(150)]
+    bucket = Bucket(*names, "missing")
+    bucket.classify(*names)
+
+    summary = bucket.sweep(keys=3.2, young=frozenset(names))
+
+    assert summary["reconciled"] == {"classified": 1}
+    assert (summary["images"], summary["whole"]) == (151, False)
+
+
 def test_more_missing_than_are_held_are_met_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is bounded; what was not drawn is mended on the second way through."""
     monkeypatch.setattr(sweeping, "SAMPLE", 5)
@@ -259,7 +271,7 @@ class Broken(MemoryStore):
         self.lists -= 1
         if self.lists < 0:
             raise self._error
-        return super().list(prefix, after)
+        yield from super().list(prefix, after)
 
 
 def test_a_listing_that_fails_later_on_does_not_hide_what_was_done() -> None:

@@ -20,7 +20,7 @@ from fanlight.store_oss import Credentials
 from tools.extras import need_fc
 from tools.fc.batches import MOST_KEYS, Batch, batches
 from tools.fc.sender import Sender
-from tools.fc.sent import LONGEST, QUIET, Sent
+from tools.fc.sent import LONGEST, QUIET, TRIES, Sent
 from tools.fc.watch import Watch, failed
 from tools.places import Access, Side
 
@@ -30,6 +30,9 @@ retries of an event that runs into the function's 120 s each time are over, and 
 
 _SENDERS, _LOOKERS = 8, SIZE
 """Requests at the same time: events that are sent; keys that are looked at, a connection each."""
+
+_DEATHS = 3
+"""Events that die one after another, none of their keys done, until no image is blamed for it."""
 
 _EVENTS = 8
 """Looked at together: with more, those that are done would wait long to be followed by others."""
@@ -97,6 +100,8 @@ class _Run:
         self._again: deque[Batch] = deque()
         self._ready: deque[dict[str, Any]] = deque()
         self._pace = 0.0
+        self._died, self._alive = 0, False
+        self._broken: ConfigError | None = None
 
     def stop(self) -> None:
         """Send nothing more, and wait for nothing."""
@@ -122,6 +127,8 @@ class _Run:
             self._look()
             while self._ready:
                 yield self._ready.popleft()
+            if self._broken:
+                raise self._broken
 
     def _sendable(self, keys: Iterable[str]) -> Iterator[str]:
         for key in keys:
@@ -187,14 +194,43 @@ class _Run:
 
     def _judge(self, sent: Sent, now: float) -> None:
         """What follows from what is known of an event now."""
-        outcomes, alone = sent.filed()
-        stale = sent.overwritten(now, self._quiet)
-        self._ready += [*outcomes, *sent.given_up(now, self._lane.patience)]
-        for batch in [*self._batches(alone, most=1), *self._batches(stale)]:
-            self._again.append(replace(batch, tries=sent.batch.tries + 1))
+        self._filed(sent)
+        # What is only waiting its turn in the platform's queue is not to be sent once more.
+        stale = sent.overwritten(now, max(self._quiet, 3 * self._pace))
+        self._send_again(sent, self._batches(stale))
+        self._ready += sent.given_up(now, self._lane.patience)
         if sent.left:
             sent.later(now)
             return
         self._sent.remove(sent)
+        self._check_alive(sent)
         if not sent.letters:
             self._pace += 0.3 * (now - sent.began - self._pace)
+
+    def _filed(self, sent: Sent) -> None:
+        """What letters say of an event. A key that is only suspected is sent again, alone.
+
+        But not while event after event dies: then it is no single image that does it.
+        """
+        alone = []
+        for key, letter in sent.filed():
+            several = len(sent.batch.keys) > 1 and sent.batch.tries < TRIES
+            if letter.suspected and not letter.ours and several and self._died < _DEATHS:
+                alone.append(key)
+            else:
+                self._ready.append(letter.outcome(key))
+        self._send_again(sent, self._batches(alone, most=1))
+
+    def _send_again(self, sent: Sent, made: Iterator[Batch]) -> None:
+        self._again += [replace(batch, tries=sent.batch.tries + 1) for batch in made]
+
+    def _check_alive(self, sent: Sent) -> None:
+        """Where the first few events have all died, the function is broken."""
+        if sent.fruitful:
+            self._died, self._alive = 0, True
+        self._died += sent.died
+        if self._died >= _DEATHS and not self._alive and sent.batch.tries == 0:
+            self._broken = ConfigError(
+                f"{self._lane.function} fails for every event: {sent.letters[0].reason} (dead "
+                f"letter {sent.letters[0].name}); mend it, or use --engine local"
+            )

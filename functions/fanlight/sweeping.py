@@ -22,7 +22,7 @@ from fanlight.reconcile import RESULT_LIMIT, Outcome, Reconciler, document_of
 from fanlight.result import version_of
 from fanlight.store import Meta
 from fanlight.together import flowing
-from fanlight.work import tried
+from fanlight.work import LONGEST_ERROR, tried
 
 T = TypeVar("T")
 
@@ -75,23 +75,19 @@ class Sweep:
         """
         self._look()
         self.random.shuffle(self._missing)
-        self._work(((key, None) for key in self._missing), self._mended)
-        try:
-            self._work(self._ring(), self._checked)
-        except TransientError as error:  # the listing's: what was done is still to be told
-            self._whole = False
-            self.log("listing ended early", reason=str(error))
+        missing = self._in_time(iter(self._missing))
+        self._work(((key, None) for key in missing), self._mended)
+        self._work(self._ring(), self._checked)
         summary = {
             **{name: self._found[name] for name in ("images", "orphaned", "young", "missing")},
             "reconciled": dict(sorted(self._mended.items())),
             "checked": dict(sorted(self._checked.items())),
-            "failed": self._failed,
             "whole": self._whole,
             "from": self._from,
             "to": self._to,
         }
         self.log("sweep", **summary)
-        return summary
+        return {**summary, "failed": self._failed}
 
     def _look(self) -> None:
         """List both places, for half of the time at most, and draw from what is there."""
@@ -132,20 +128,21 @@ class Sweep:
         place, first, done = self.reconciler.input, _order(self._from), set(self._missing)
         later = self.images.list(place.prefix, self._from)
         earlier = self.images.list(place.prefix)
-        for meta in chain(later, takewhile(lambda meta: _order(meta.key) <= first, earlier)):
+        ring = chain(later, takewhile(lambda meta: _order(meta.key) <= first, earlier))
+        for meta in self._in_time(ring):
             if place.relative(meta.key) is None or meta.key in done or not self.settled(meta):
                 continue
             self._to = meta.key
             yield meta.key, meta
 
     def _work(self, items: Iterator[tuple[str, Meta | None]], count: Counter[str]) -> None:
-        """Many at a time, as long as there is time to begin another."""
+        """Many at a time."""
 
         def one(item: tuple[str, Meta | None]) -> tuple[dict[str, Any], str]:
             key, listed = item
             return tried(partial(self._one, listed), key)
 
-        for _, (outcome, trace) in flowing(one, self._in_time(items), THREADS):
+        for _, (outcome, trace) in flowing(one, items, THREADS):
             count[outcome["outcome"]] += 1
             if trace:
                 self.log("fault", key=outcome["key"], trace=trace)
@@ -153,14 +150,20 @@ class Sweep:
                 continue
             self.log("key", **outcome)
             if outcome["outcome"] == "failed" and len(self._failed) < NAMED:
-                self._failed.append({"key": outcome["key"], "reason": outcome["reason"]})
+                reason = outcome["reason"][:LONGEST_ERROR]
+                self._failed.append({"key": outcome["key"], "reason": reason})
 
     def _in_time(self, items: Iterator[T]) -> Iterator[T]:
+        """As many of them as there is time to begin."""
         while self.time_left() > 0:
             try:
-                yield next(items)
+                item = next(items)
             except StopIteration:
                 return
+            except TransientError as error:  # of a listing: what was done is still to be told
+                self.log("listing ended early", reason=str(error))
+                break
+            yield item
         self._whole = False
 
     def _one(self, listed: Meta | None, key: str) -> Outcome:

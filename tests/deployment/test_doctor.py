@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from fanlight.bundle import Bundle
 from tests.deployment.templates import BUCKET, DIGITS, LETTERS, PROJECT, listener, template
+from tests.localcloud.policies import ALL, policy
 from tools.commands.doctor import command
 from tools.deployment.doctor import PROBE, Examination
 from tools.deployment.probe import region_of
@@ -343,6 +344,26 @@ def test_a_place_that_may_not_be_read() -> None:
         f"permission denied (request R); needs oss:GetObject on oss://{BUCKET}/output/digits/*",
     )
     assert ("ok", f"bucket {BUCKET}", "exists") in lines
+
+
+def test_a_place_that_may_not_be_listed() -> None:
+    """Of a sweep, listing is tried as well, and a refusal says what is lacking."""
+    sweep = next(f for f in PROJECT.functions if f.resource == "digits-sweep")
+    keys = [Credentials("id", "not-to-be-shown")]
+    denied = policy(ALL, ("Deny", "oss:ListObjects", "*"))
+    found = []
+    for policies in ({}, {"id": [denied]}):
+        with OssEndpoint(keys, policies=policies) as refusing:
+            refusing.create_bucket(BUCKET)
+            found.append(examined(refusing.url, template(DIGITS, sweep, LETTERS)))
+
+    subject = "fanlight-digits-sweep listing"
+    assert ("ok", subject, f"oss://{BUCKET}/input/digits/ can be listed") in found[0]
+    assert failures(found[0]) == []
+    refused = failures(found[1])
+    assert [told for told, _ in refused] == [subject] * 2
+    needed = f"needs oss:ListObjects on oss://{BUCKET}/output/digits/*"
+    assert refused[1][1].endswith(needed)
 
 
 def test_a_role_that_may_not_delete() -> None:

@@ -55,8 +55,9 @@ def allowed(policy: dict[str, Any], request: Request, **context: str) -> bool:
 
 
 def applies(statement: dict[str, Any], request: Request, context: dict[str, str]) -> bool:
-    equal = statement.get("Condition", {}).get("StringEquals", {})
-    like = statement.get("Condition", {}).get("StringLike", {})
+    conditions = statement.get("Condition", {})
+    assert set(conditions) <= {"StringEquals", "StringLike"}
+    equal, like = (conditions.get(name, {}) for name in ("StringEquals", "StringLike"))
     assert set(statement) <= {"Effect", "Action", "Resource", "Condition"}
     return (
         any(matches(pattern, request[0]) for pattern in statement["Action"])
@@ -149,6 +150,50 @@ def test_a_function_with_a_role_of_its_own() -> None:
     assert [allowed(digits, r) for r in (image, letter)] == [True, False]
     assert [allowed(letters, r) for r in (image, letter)] == [False, True]
     assert not allowed(letters, ("fc:InvokeFunction", f"{FUNCTION}deadletter"))
+
+
+SWEEP = replace(
+    next(function for function in PROJECT.functions if function.resource == "digits-sweep"),
+    environment=DIGITS.environment | {"FANLIGHT_OUTPUT": "oss://results/digits/"},
+)
+"""The sweep of the digits, whose results are in another bucket."""
+
+
+@pytest.mark.parametrize(
+    ("bucket", "prefix", "expected"),
+    [
+        (BUCKET, "input/digits/", True),
+        (BUCKET, "input/digits/a/", True),
+        ("results", "digits/", True),
+        (BUCKET, "", False),
+        (BUCKET, "input/", False),
+        (BUCKET, "input/products/", False),
+        (BUCKET, "digits/", False),
+        ("results", "input/digits/", False),
+        ("models", "digits/", False),
+    ],
+)
+def test_a_sweep_may_list_what_it_reads(bucket: str, prefix: str, expected: bool) -> None:  # noqa: FBT001 - a case
+    """Its own two prefixes, each in its bucket, and no others; the function beside it none."""
+    described = template(DIGITS, SWEEP)
+    listing = {"oss:Prefix": prefix}
+
+    sweep = functions_of(described, SWEEP.name)
+    assert allowed(sweep, oss("ListObjects", bucket), **listing) is expected
+    assert not allowed(functions_of(described, DIGITS.name), oss("ListObjects", bucket), **listing)
+
+
+def test_a_sweep_may_do_what_classifying_takes() -> None:
+    """It writes results and no letters, and the deployer may make its timer."""
+    described = template(DIGITS, SWEEP)
+    policy = functions_of(described, SWEEP.name)
+    timer = f"{FUNCTION}digits-sweep/triggers/hourly"
+
+    assert allowed(policy, oss("GetObject", f"{INPUT}/7.png"))
+    assert allowed(policy, oss("PutObject", "results/digits/7.png.json"))
+    assert not allowed(policy, oss("PutObject", f"{FAILED}/2026-01-01/id-0.json"))
+    assert allowed(deployer_policy(described), ("fc:CreateTrigger", timer))
+    assert not any("sweep" in arn for arn in trigger_policy(described)["Statement"][0]["Resource"])
 
 
 def test_the_trigger_may_invoke_what_has_one() -> None:

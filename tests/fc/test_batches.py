@@ -48,6 +48,19 @@ def test_an_event_is_as_large_as_it_may_be(names: list[str]) -> None:
         )
 
 
+@pytest.mark.parametrize(("more", "events"), [(0, 1), (1, 2)])
+def test_an_event_may_have_exactly_its_limit(more: int, events: int) -> None:
+    """32 KB to the byte are one event, and a byte more are two."""
+    names = ["a" * 900] * 20
+    (short,) = batches([*names, "a"], "b", REGION)
+    names.append("a" * (1 + MOST_BYTES - len(short.event) + more))
+
+    made = list(batches(names, "b", REGION))
+
+    assert len(made) == events
+    assert (len(made[0].event) == MOST_BYTES) == (events == 1)
+
+
 @pytest.mark.parametrize("character", ["a", '"', "\x01", "字"])
 def test_what_is_told_of_a_failure_fits_its_destination(character: str) -> None:
     """The failure document of the largest event stays below the 64 KB that the smallest takes."""

@@ -28,6 +28,17 @@ from tools.template import Template, from_source, project_template, read_templat
 BUCKET = "fanlight-demo"
 IN = {"oss:Prefix": ["in/*"]}
 
+CONDITIONS: list[Any] = [
+    None,
+    "in/*",
+    {},
+    {"StringLike": {}},
+    {"StringEquals": IN},
+    {"StringLike": IN | {"acs:SourceIp": "1"}},
+    {"StringLike": IN, "Bool": {"acs:SecureTransport": "true"}},
+]
+"""Those that the local cloud does not know."""
+
 
 @pytest.mark.parametrize(
     ("statements", "expected"),
@@ -100,9 +111,7 @@ def test_patterns_match_as_defined(pattern: str, text: str) -> None:
           for name in ("NotAction", "NotResource", "Principal")),
         *(({"Version": "1", "Statement": [{"Effect": "Allow", "Action": "a", "Resource": "*",
                                            "Condition": condition}]}, "is not supported")
-          for condition in (None, "in/*", {}, {"StringLike": {}}, {"StringEquals": IN},
-                            {"StringLike": IN | {"acs:SourceIp": "1"}},
-                            {"StringLike": IN, "Bool": {"acs:SecureTransport": "true"}})),
+          for condition in CONDITIONS),
         (policy(("allow", "a", "*")), "Effect has to be Allow or Deny"),
         (policy(("Allow", [], "*")), "Action has to be"),
         ({"Version": "1", "Statement": [{"Effect": "Allow", "Action": "a"}]}, "Resource has to be"),

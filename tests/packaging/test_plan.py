@@ -40,10 +40,13 @@ def test_a_function_gets_what_it_needs_and_no_more() -> None:
 def test_functions_of_one_zip_share_a_package() -> None:
     """Two functions of a task make one package; what one of them imports beyond it is in it."""
     digits, slower = function("digits"), function("digits-backfill")
-    letters = function("deadletter", code=digits.code)
+    sweep, letters = function("digits-sweep"), function("deadletter", code=digits.code)
     alone = planned(digits).packages[0]
 
     assert planned(digits, slower) == Plan([alone])
+    for pair in ((digits, sweep), (sweep, digits)):
+        (package,) = planned(*pair).packages
+        assert package.code == ("classify.py", "fanlight", "sweep.py")
     assert planned(slower, letters).problems == [
         "deadletter: its model is not that of digits-backfill, which has the same zip; write "
         "code: ./build/deadletter.zip in the template"

@@ -43,6 +43,8 @@ UNVERIFIED = {
         "its pages imply; `fanlight doctor` with the role's keys tells. If it does not, add "
         "oss:ListObjects on the bucket",
         "that the role needs log:PostLogStoreLogs; the platform's own role may do for logs",
+        "that a sweep's listing meets its condition on oss:Prefix; `fanlight doctor` with the "
+        "role's keys lists as it does",
     ),
     "trigger": ("whether OSS names the qualifier when it invokes; both spellings are allowed",),
     "deployer": (

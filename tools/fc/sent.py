@@ -77,24 +77,23 @@ class Sent:
         self.moved, self.news = now, True
         return look.outcome
 
-    def filed(self) -> tuple[list[dict[str, Any]], list[str]]:
-        """Outcomes of keys that its letters name, and keys that are to be sent again, each alone.
-
-        A letter that only suspects a key stands for an event that ended its process, or took too
-        long: one of its keys did that, the others have not had their turn.
-        """
-        outcomes, alone = [], []
+    def filed(self) -> list[tuple[str, Letter]]:
+        """Take out the keys that its letters name, and all that is left if one names none."""
         letters = {letter.key: letter for letter in self.letters}
-        for key in list(self.left):
-            letter = letters.get(key) or letters.get(None)
-            if letter is None:
-                continue
-            self.left.remove(key)
-            if letter.suspected and len(self.batch.keys) > 1 and self.batch.tries < TRIES:
-                alone.append(key)
-            else:
-                outcomes.append(failed(key, f"{letter.reason} (dead letter {letter.name})"))
-        return outcomes, alone
+        named = [(key, letters.get(key) or letters.get(None)) for key in self.left]
+        self.left = [key for key, letter in named if letter is None]
+        return [(key, letter) for key, letter in named if letter]
+
+    @property
+    def fruitful(self) -> bool:
+        """Whether any of its keys is done."""
+        return self.moved > self.began
+
+    @property
+    def died(self) -> bool:
+        """Whether it failed for good as a whole, none of its keys done."""
+        whole = any(letter.suspected or letter.key is None for letter in self.letters)
+        return whole and not self.fruitful
 
     def overwritten(self, now: float, quiet: float) -> list[str]:
         """Keys whose results are of other versions, of which no more is to be heard; send again."""

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from fanlight import errors
 from fanlight.errors import KeyRefused, TransientError
 from fanlight.failure import SCHEMA
 from fanlight.place import result_key
@@ -39,12 +40,22 @@ class Look:
 
 @dataclass(frozen=True)
 class Letter:
-    """A dead letter. `key`: the image it names, None if it is about a whole event."""
+    """A dead letter. `key`: the image it names, None if it is about a whole event.
+
+    `suspected`: the event failed as a whole, as when it ends its instance; one of its keys may have
+    done that, and this be another. `ours`: by what our own code raised on purpose, a wrong setting
+    for one, so that no key is to blame.
+    """
 
     name: str
     key: str | None
     suspected: bool
     reason: str
+    ours: bool = False
+
+    def outcome(self, key: str) -> dict[str, Any]:
+        """What it says of a key."""
+        return failed(key, f"{self.reason} (dead letter {self.name})")
 
 
 @dataclass(frozen=True)
@@ -112,14 +123,15 @@ class Watch:
             letter = json.loads((document and document.data) or b"")
             source, error = letter["source"], letter["error"]
             suspected = bool(letter["suspected"])
+            kind = str(error["type"])
             named = source is not None and not suspected
-            reason = error["message"] if named else f"{error['type']}: {error['message']}"
+            reason = error["message"] if named else f"{kind}: {error['message']}"
             key = source["key"] if source else None
             known = letter["schema"] == SCHEMA
         except (ValueError, TypeError, KeyError, RecursionError):
             return []  # a note that cannot be read says nothing
         reason = str(reason)[:_LONGEST_REASON]
-        return [Letter(name, key, suspected, reason)] if known else []
+        return [Letter(name, key, suspected, reason, hasattr(errors, kind))] if known else []
 
 
 def failed(key: str, reason: str) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def plan(
 
     `remote_format`: of models in OSS that are not here too.
     """
-    made = Plan()
+    made, refused = Plan(), set[Path]()
     for function in functions:
         reading = _Reading(function, source)
         reading.problems += _runtime_problems(function, target)
@@ -57,10 +57,13 @@ def plan(
             )
         if reading.problems:
             made.problems += [f"{function.resource}: {problem}" for problem in reading.problems]
+            refused.add(function.code)
         elif shared:
             made.packages[made.packages.index(shared)] = _together(shared, package)
         else:
             made.packages.append(package)
+    # A zip that lacks the code of one of its functions would be deployed to that all the same.
+    made.packages = [p for p in made.packages if p.function.code not in refused]
     return made
 
 
