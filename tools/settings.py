@@ -113,9 +113,10 @@ class Settings:
 trust_times_option = click.option(
     "--trust-times",
     is_flag=True,
-    help="Read no result that is newer than its object, and take it to be true. That misses one "
-    "that was made of the object before and written late, one whose object was copied there with "
-    "its results after it, and what is no result at all; of another recipe nothing is known.",
+    help="Read no result that is newer than its object, and take it to be true. That misses a "
+    "result of an earlier object that was written late, by something that was killed before it "
+    "looked again; results that were copied there; and what is no result at all. Whether it is of "
+    "another recipe is not known.",
 )
 
 

@@ -40,7 +40,9 @@ from tools.summary import Summary
               show_default=True, help="fc: invocations at a time.")  # fmt: skip
 @click.option("--function", help="fc: its name. [default: the template's for backfills]")
 @click.option("--invoke-endpoint", default="", help="fc: [default: the region's]")
-@click.option("--address", default=Means.address, show_default=True, help="ray: the cluster's.")
+@click.option("--address", default="",
+              help="ray: host:port, ray://host:port, or local for one that ends with the run. "
+              "[default: RAY_ADDRESS, else this machine's]")  # fmt: skip
 @trust_times_option
 @click.option("--json", "file", type=click.File("w", lazy=True), metavar="FILE",
               help="Write the summary there, - for standard output.")  # fmt: skip
