@@ -95,6 +95,8 @@ class Progress:
         if not self._worked:
             return ""
         left = (self._given - self._worked) * seconds / self._worked
+        if not self._ended and left < 1:  # more is found as it is taken: nothing is known
+            return ""
         return f", {'' if self._ended else 'at least '}{lasting(left)} left"
 
     def _erase(self) -> None:
