@@ -21,7 +21,7 @@ from tools.settings import Settings
 
 ACCESS = Access("http://127.0.0.1:1", "cn-hangzhou")
 SETTINGS = Settings("oss://shop/in/", "oss://shop/out/", "oss://shop/failed/", "models/digits",
-                    Choices(), ACCESS, KNOWN)  # fmt: skip
+                    ACCESS, deployed=KNOWN)  # fmt: skip
 
 
 @dataclass

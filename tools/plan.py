@@ -16,6 +16,9 @@ from fanlight.store import Meta
 from fanlight.store_folder import FolderStore
 from tools.places import Side
 
+OLDER = "older-recipe"
+"""What is said of a current result that was made otherwise than those made now."""
+
 A = TypeVar("A")
 B = TypeVar("B")
 

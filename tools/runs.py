@@ -10,13 +10,13 @@ from typing import Any
 from tools.engines import Engine
 from tools.letters import named
 from tools.places import Side
-from tools.plan import Check, Look, checks
+from tools.plan import OLDER, Check, Look, checks
 from tools.progress import Progress
 from tools.reservoir import reservoir
 from tools.shown import shown
 from tools.spool import spooled
 
-MISSING, STALE, FAILED, OLDER = "missing", "stale", "failed", "older-recipe"
+MISSING, STALE, FAILED = "missing", "stale", "failed"
 ONLY = (MISSING, STALE, FAILED, OLDER)
 
 _NAMED = 20

@@ -9,7 +9,8 @@ from typing import IO, Any
 import click
 
 from tools.counted import counted
-from tools.runs import OLDER, Run
+from tools.plan import OLDER
+from tools.runs import Run
 from tools.shown import shown
 
 

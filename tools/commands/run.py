@@ -8,9 +8,9 @@ import click
 from fanlight.errors import FanlightError
 from tools.engines import NAMES, Means, engine_of
 from tools.letters import clear
-from tools.plan import Look
+from tools.plan import OLDER, Look
 from tools.progress import Progress
-from tools.runs import FAILED, MISSING, OLDER, ONLY, Run, Totals
+from tools.runs import FAILED, MISSING, ONLY, Run, Totals
 from tools.settings import Settings, settings_options, trust_times_option
 from tools.shown import shown
 from tools.summary import Summary
