@@ -52,7 +52,8 @@ def test_what_is_given_wins() -> None:
     assert found == Settings(
         "oss://shop/in/", "oss://shop/o/", "oss://shop/f/", "m",
         Access("http://here", "r"), Limits(1, 2), 1, {}, oss_resize=True,
-        deployed=KNOWN, chosen=("--model", "--top-k", "--thresholds", "--max-bytes", "--max-pixels"),
+        deployed=KNOWN,
+        chosen=("--model", "--top-k", "--thresholds", "--max-bytes", "--max-pixels"),
     )  # fmt: skip
 
 
