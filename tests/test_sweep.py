@@ -134,6 +134,7 @@ def test_what_no_event_told_of_is_found(context: SimpleNamespace, bucket: oss2.B
         "reconciled": {"classified": 1},
         "checked": {"classified": 2, "rejected": 1, "unchanged": 1},
         "failed": [],
+        "listed": True,
         "whole": True,
     }
     assert all(place.startswith("in/") for place in places)

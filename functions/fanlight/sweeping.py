@@ -65,13 +65,17 @@ class Sweep:
     _missing: list[str] = field(default_factory=list)
     _from: str | None = None
     _to: str | None = None
+    _listed: bool = True
     _whole: bool = True
 
     def run(self) -> dict[str, Any]:
         """The pass; what there was, what became of it, and how far it came.
 
-        Keys that fail are logged and named; the next pass tries them again. Raises what listing
-        raises, as long as nothing has been done, and a ConfigError at once.
+        `listed`: whether there was time to list all; what comes behind is found by no pass until
+        there is more. `whole`: whether all results were read as well. `from` and `to`: the first
+        image of that reading and the last. Keys that fail are logged and named; the next pass
+        tries them again. Raises what listing raises, as long as nothing has been done, and a
+        ConfigError at once.
         """
         self._look()
         self.random.shuffle(self._missing)
@@ -82,6 +86,7 @@ class Sweep:
             **{name: self._found[name] for name in ("images", "orphaned", "young", "missing")},
             "reconciled": dict(sorted(self._mended.items())),
             "checked": dict(sorted(self._checked.items())),
+            "listed": self._listed,
             "whole": self._whole,
             "from": self._from,
             "to": self._to,
@@ -97,7 +102,7 @@ class Sweep:
         half = self.time_left() / 2
         for pair in both:
             if self.time_left() < half:
-                self._whole = False
+                self._listed = self._whole = False
                 return
             if pair.image is None:
                 self._found["orphaned"] += 1
