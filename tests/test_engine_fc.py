@@ -11,12 +11,14 @@ import cv2
 import numpy as np
 import oss2
 import pytest
+from click.testing import CliRunner
 
 from fanlight.answer import Choices
 from fanlight.errors import ConfigError
 from fanlight.store import Meta
 from fanlight.store_folder import FolderStore
 from tools import engine
+from tools.commands.run import command
 from tools.engine_fc import Lane, run
 from tools.fc.batches import batches
 from tools.localcloud.cloud import LocalCloud
@@ -242,7 +244,19 @@ def test_what_nobody_hears_of_fails_in_the_end(cloud: LocalCloud, bucket: oss2.B
     ]
     for outcome in outcomes:
         assert outcome["reason"].startswith("there is no result, and no dead letter, 0 s after")
-        assert "look into the function's log, then run again" in outcome["reason"]
+        assert "see that the function reads and writes these very places" in outcome["reason"]
+
+
+def test_a_function_that_does_nothing_ends_the_run(cloud: LocalCloud, bucket: oss2.Bucket) -> None:
+    """One that ignores its keys, since it is that of other places, is not asked for ever."""
+    keys = put(bucket, "nothing", [ONE] * 200)
+    given = lane(cloud, "nothing", function="idle", concurrency=1, patience=0.3)
+    before = cloud.load().accepted
+
+    with pytest.raises(ConfigError, match="idle fails for every event: neither a result nor a"):
+        list(run(given, keys))
+
+    assert cloud.load().accepted - before == 3
 
 
 def test_no_more_events_are_on_their_way_than_asked_for(
@@ -278,6 +292,23 @@ def test_a_key_that_can_have_no_result_costs_no_event(
     assert outcomes[key]["outcome"] == "classified"
     assert outcomes[refused]["outcome"] == "failed"
     assert "OSS allows 1023" in outcomes[refused]["reason"]
+
+
+def test_the_command_sends_a_deployed_place_through_its_slower_lane(
+    cloud: LocalCloud, bucket: oss2.Bucket
+) -> None:
+    """`run --engine fc` finds the function, the places and the dead letters in the template."""
+    keys = put(bucket, "command", [ONE, CRASH, ONE])
+    place = f"oss://{BUCKET}/{INPUT}command/"
+    options = ["--engine", "fc", "--invoke-endpoint", cloud.invoke_url, "--region", "cn-hangzhou",
+               "--endpoint", cloud.endpoint.url]  # fmt: skip
+
+    done = CliRunner().invoke(command, [place, *options], standalone_mode=False)
+
+    assert (done.exception, done.return_value) == (None, 1)
+    assert ": 2 classified, 1 failed\n" in done.stdout
+    assert f"failed: {keys[1]}: the decoder process ended: signal 11" in done.stderr
+    assert result(bucket, keys[2])["predictions"][0]["label"] == "1"
 
 
 def test_nothing_to_do_sends_nothing(cloud: LocalCloud, bucket: oss2.Bucket) -> None:

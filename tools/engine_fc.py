@@ -14,12 +14,12 @@ from typing import Any
 
 from fanlight.connections import SIZE
 from fanlight.errors import ConfigError, FanlightError, KeyRefused
-from fanlight.runtime import credentials
 from fanlight.store_folder import FolderStore
 from fanlight.store_oss import Credentials
+from tools.credentials import present, rotating
 from tools.extras import need_fc
 from tools.fc.batches import MOST_KEYS, Batch, batches
-from tools.fc.sender import Sender
+from tools.fc.sender import Sender, endpoint_of
 from tools.fc.sent import LONGEST, QUIET, TRIES, Sent
 from tools.fc.watch import Watch, failed
 from tools.places import Access, Side
@@ -82,7 +82,12 @@ def run(lane: Lane, keys: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 def _keys() -> Credentials:
     """What events are signed with, asked for each of them."""
-    return credentials(None, os.environ)
+    return present(os.environ)
+
+
+def _renewed(refused: Credentials) -> bool:
+    """Whether there is another key than one that has expired; the environment's stays as it is."""
+    return rotating().last is not None and rotating().renew(refused)
 
 
 class _Run:
@@ -93,7 +98,8 @@ class _Run:
         self._most = max(1, lane.concurrency)
         self._quiet = min(lane.quiet, lane.patience)
         self._watch = Watch(lane.images, lane.results, lane.failed)
-        self._send = Sender(lane.function, lane.endpoint, lane.access.region, _keys)
+        endpoint = lane.endpoint or endpoint_of(lane.access.region)
+        self._send = Sender(lane.function, endpoint, _keys, _renewed)
         self._senders = ThreadPoolExecutor(min(_SENDERS, self._most))
         self._lookers = ThreadPoolExecutor(_LOOKERS)
         self._sent: list[Sent] = []
@@ -204,8 +210,8 @@ class _Run:
             return
         self._sent.remove(sent)
         self._check_alive(sent)
-        if not sent.letters:
-            self._pace += 0.3 * (now - sent.began - self._pace)
+        if sent.fruitful and not sent.letters:
+            self._pace += 0.3 * (sent.moved - sent.began - self._pace)
 
     def _filed(self, sent: Sent) -> None:
         """What letters say of an event. A key that is only suspected is sent again, alone.
@@ -228,9 +234,9 @@ class _Run:
         """Where the first few events have all died, the function is broken."""
         if sent.fruitful:
             self._died, self._alive = 0, True
-        self._died += sent.died
-        if self._died >= _DEATHS and not self._alive and sent.batch.tries == 0:
+        self._died += bool(sent.died)
+        if self._died >= _DEATHS and not self._alive and sent.died and sent.batch.tries == 0:
             self._broken = ConfigError(
-                f"{self._lane.function} fails for every event: {sent.letters[0].reason} (dead "
-                f"letter {sent.letters[0].name}); mend it, or use --engine local"
+                f"{self._lane.function} fails for every event: {sent.died}; mend it, or use "
+                "--engine local"
             )

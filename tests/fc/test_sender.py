@@ -48,7 +48,7 @@ def sender(platform: Platform, patience: float = 5.0) -> Iterator[Sender]:
     server.start()
     try:
         keys = Credentials("id", SECRET, "token")
-        yield Sender("f-backfill", server.url, "cn-hangzhou", lambda: keys, patience)
+        yield Sender("f-backfill", server.url, lambda: keys, patience=patience)
     finally:
         server.stop()
 
@@ -85,7 +85,7 @@ def test_a_platform_that_stays_busy_is_told() -> None:
 def test_a_platform_that_does_not_answer_is_named() -> None:
     """A lost connection is tried again too; the endpoint is named in the end."""
     keys = Credentials("id", SECRET)
-    send = Sender("f", "http://127.0.0.1:1", "cn-hangzhou", lambda: keys, 0.2)
+    send = Sender("f", "http://127.0.0.1:1", lambda: keys, patience=0.2)
 
     with pytest.raises(TransientError, match=r"http://127\.0\.0\.1:1 cannot be reached"):
         send(b"x")
@@ -144,13 +144,35 @@ def test_keys_are_asked_for_each_time() -> None:
     server = WsgiServer(platform, 0)
     server.start()
     try:
-        send = Sender("f", server.url, "cn-hangzhou", lambda: next(renewed))
+        send = Sender("f", server.url, lambda: next(renewed))
         send(b"x")
         send(b"x")
     finally:
         server.stop()
 
     assert ["Credential=first" in signed[0], "Credential=second" in signed[1]] == [True, True]
+
+
+def test_an_expired_key_is_followed_by_another() -> None:
+    """Where keys are renewed, the event that was refused for an old one is sent with a new one."""
+    platform = Platform((400, "InvalidSecurityToken.Expired"))
+    keys = [Credentials("old", SECRET, "token")]
+    refused: list[Credentials] = []
+
+    def renewed(key: Credentials) -> bool:
+        refused.append(key)
+        keys[:] = [Credentials("new", SECRET, "token")]
+        return True
+
+    server = WsgiServer(platform, 0)
+    server.start()
+    try:
+        assert Sender("f", server.url, lambda: keys[0], renewed)(b"x") == "r-1"
+    finally:
+        server.stop()
+
+    assert [key.access_key_id for key in refused] == ["old"]
+    assert len(platform.asked) == 2
 
 
 def test_the_endpoint_is_the_regions() -> None:

@@ -47,11 +47,13 @@ def test_looks_become_rarer_while_there_is_no_news() -> None:
 
 
 def test_the_first_look_comes_when_others_were_done() -> None:
-    """An event that takes as long as those before it is not asked about all the time."""
-    event = sent("ab")
-    event.accepted(100.0, pace=20.0)
+    """Not at once where events take long, and yet within the minute."""
+    event, dues = sent("ab"), []
+    for pace in (0.0, 20.0, 1000.0):
+        event.accepted(100.0, pace)
+        dues.append(event.due)
 
-    assert event.due == 114.0
+    assert dues == [100.0 + FIRST, 114.0, 160.0]
 
 
 def test_all_is_asked_about_once_something_is_known() -> None:
@@ -83,18 +85,19 @@ def test_letters_take_out_what_they_name() -> None:
     """Named keys are taken out; a letter that names none stands for all that are left."""
     named = Letter("failed/r-0.json", "b", suspected=False, reason="it does not decode")
     event = sent("abc", letters=[named])
-    assert (event.filed(), event.left, event.died) == ([("b", named)], ["a", "c"], False)
+    assert (event.filed(), event.left, event.died) == ([("b", named)], ["a", "c"], "")
 
     whole = Letter("failed/r-1.json", None, suspected=False, reason="EventError: no record")
     event.letters = [whole]
-    assert (event.filed(), event.left, event.died) == ([("a", whole), ("c", whole)], [], True)
+    assert (event.filed(), event.left) == ([("a", whole), ("c", whole)], [])
+    assert event.died == "EventError: no record (dead letter failed/r-1.json)"
 
 
 def test_an_event_of_which_a_key_is_done_did_not_die() -> None:
     """Suspicion alone is no death: what was done before it speaks for the function."""
     suspicion = Letter("failed/r-0.json", "a", suspected=True, reason="ProcessExited: x")
     event = sent("ab", letters=[suspicion])
-    assert event.died
+    assert event.died == "ProcessExited: x (dead letter failed/r-0.json)"
     event.heard("b", done("b"), 101.0)
 
     assert not event.died
@@ -123,6 +126,7 @@ def test_what_is_not_heard_of_is_given_up() -> None:
     assert [outcome["key"] for outcome in outcomes] == ["a", "b"]
     assert outcomes[0]["reason"] == (
         "its result is of another version of the image, and no dead letter, 1,800 s after the "
-        "last news of its event (request r-1); look into the function's log, then run again"
+        "last news of its event (request r-1); see that the function reads and writes these very "
+        "places, and look into its log, then run again"
     )
-    assert event.left == []
+    assert (event.left, event.died) == ([], "neither a result nor a dead letter comes of it")

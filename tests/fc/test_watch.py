@@ -127,6 +127,16 @@ def test_letters_of_a_request_are_found_on_every_day_of_it(watch: Watch) -> None
     ]  # fmt: skip
 
 
+def test_an_error_of_our_own_is_known(watch: Watch) -> None:
+    """A wrong setting is no image's doing, and so no reason to send each one alone."""
+    wrong = {"type": "ConfigError", "message": "wrong settings"}
+    file(watch, f"{day(time.time())}/r-0.json", suspected=True, error=wrong)
+    file(watch, f"{day(time.time())}/s-0.json", suspected=True)
+
+    assert [letter.ours for letter in watch.letters("r", time.time())] == [True]
+    assert [letter.ours for letter in watch.letters("s", time.time())] == [False]
+
+
 def test_a_letter_that_cannot_be_read_says_nothing(watch: Watch) -> None:
     """What is no letter, or one of another kind, is passed over."""
     assert watch.failed

@@ -40,16 +40,17 @@ class Sender:
     """Invokes one function. Any thread may use it."""
 
     def __init__(
-        self, function: str, endpoint: str, region: str, keys: Callable[[], Credentials],
-        patience: float = PATIENCE,
+        self, function: str, endpoint: str, keys: Callable[[], Credentials],
+        renewed: Callable[[Credentials], bool] = lambda _: False, *, patience: float = PATIENCE,
     ) -> None:  # fmt: skip
-        """`endpoint`: empty for the region's. `keys`: asked for each event, since keys rotate.
+        """`endpoint`: of the invoke API. `keys`: asked for each event, since keys rotate.
 
-        `patience`: seconds for which an event is offered again.
+        `renewed`: told a key that has expired, whether there is another. `patience`: seconds for
+        which an event is offered again.
         """
-        self._function, self._region, self._keys = function, region, keys
+        self._function, self._endpoint = function, endpoint
+        self._keys, self._renewed = keys, renewed
         self._patience = patience
-        self._endpoint = endpoint or endpoint_of(region)
         self._client: tuple[Credentials, Any] | None = None
         self._stopping = threading.Event()
 
@@ -79,15 +80,19 @@ class Sender:
 
         if self._stopping.is_set():
             raise Stopped("stopped before an event was sent")
+        key = self._keys()
         try:
-            answer = self._opened().invoke_function_with_options(
+            answer = self._opened(key).invoke_function_with_options(
                 self._function,
                 InvokeFunctionRequest(body=event),
                 InvokeFunctionHeaders(x_fc_invocation_type="Async"),
                 RuntimeOptions(connect_timeout=_CONNECT, read_timeout=_READ),
             )
         except AlibabaCloudException as error:
-            raise self._refusal(error) from None
+            refusal = self._refusal(error)
+            if isinstance(refusal, StaleCredentials) and self._renewed(key):
+                raise TransientError(str(refusal)) from None
+            raise refusal from None
         except UnretryableException as error:
             inner = type(getattr(error, "inner_exception", error)).__name__
             raise TransientError(
@@ -95,22 +100,21 @@ class Sender:
             ) from None
         return str(answer.headers.get("x-fc-request-id", ""))
 
-    def _opened(self) -> Any:
+    def _opened(self, key: Credentials) -> Any:
         """A client for the keys of now. Two threads may make one each, which harms nobody."""
         from alibabacloud_fc20230330.client import Client
         from alibabacloud_tea_openapi.utils_models import Config
 
-        key = self._keys()
-        if self._client is None or self._client[0] != key:
+        client = self._client
+        if client is None or client[0] != key:
             config = Config(
                 access_key_id=key.access_key_id,
                 access_key_secret=key.access_key_secret,
                 security_token=key.token or None,
                 endpoint=self._endpoint,
-                region_id=self._region,
             )
-            self._client = key, Client(config)
-        return self._client[1]
+            self._client = client = key, Client(config)
+        return client[1]
 
     def _refusal(self, error: Any) -> FanlightError:
         """Ours for one of the client's, by status and code: its text can hold what was signed."""

@@ -18,12 +18,13 @@ TRIES = 2
 image was overwritten after the function had read it."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Sent:
     """Times are those of the monotonic clock, in seconds; `at` is in seconds since 1970.
 
     `request`: the id under which the platform has it. `began`: when that was answered, 0 before.
     `left`: its keys without an outcome. `moved`: when there was news of any. `due`: when to look.
+    `news`: since the last look began. `silent`: some of its keys were given up.
     """
 
     batch: Batch
@@ -35,6 +36,7 @@ class Sent:
     left: list[str] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
     news: bool = False
+    silent: bool = False
     _known: dict[str, Look] = field(default_factory=dict)
     _pause: float = FIRST
     _looks: int = 0
@@ -46,7 +48,7 @@ class Sent:
     def accepted(self, now: float, pace: float) -> None:
         """The platform has it; `pace`: the seconds that others have taken lately."""
         self.began = self.moved = self._whole = now
-        self.due = now + max(FIRST, 0.7 * pace)
+        self.due = now + max(FIRST, min(0.7 * pace, QUIET))
 
     def probe(self) -> str:
         """The key to ask about: the last, since it is done last, then another each time."""
@@ -90,10 +92,14 @@ class Sent:
         return self.moved > self.began
 
     @property
-    def died(self) -> bool:
-        """Whether it failed for good as a whole, none of its keys done."""
-        whole = any(letter.suspected or letter.key is None for letter in self.letters)
-        return whole and not self.fruitful
+    def died(self) -> str:
+        """Why it came to nothing as a whole, none of its keys done; empty if it did not."""
+        if self.fruitful:
+            return ""
+        for letter in self.letters:
+            if letter.suspected or letter.key is None:
+                return f"{letter.reason} (dead letter {letter.name})"
+        return "neither a result nor a dead letter comes of it" if self.silent else ""
 
     def overwritten(self, now: float, quiet: float) -> list[str]:
         """Keys whose results are of other versions, of which no more is to be heard; send again."""
@@ -108,6 +114,7 @@ class Sent:
         if now - self.moved < patience:
             return []
         outcomes = [failed(key, self._why(key, patience)) for key in self.left]
+        self.silent = self.silent or bool(self.left)
         self.left = []
         return outcomes
 
@@ -120,5 +127,6 @@ class Sent:
         why = self._known[key].why if key in self._known else "it was not looked at"
         return (
             f"{why}, and no dead letter, {patience:,.0f} s after the last news of its event "
-            f"(request {self.request.result()}); look into the function's log, then run again"
+            f"(request {self.request.result()}); see that the function reads and writes these "
+            "very places, and look into its log, then run again"
         )

@@ -1,11 +1,13 @@
 """Thousands of images through the slower lane of a local cloud, and what came of each.
 
 usage: python -m tools.prove.fanout [--images N] [--instances N] [--concurrency N] [--retries N]
+                                     [--chaos SEED]
 
 A bucket that is full before anything runs: pictures, files that are none, some that crash their
 decoder and one that ends its instance. The fc engine sends them to the function of the slower lane
 through Function Compute's own client. Each must come out once, with a result that is true of it or
-a dead letter that the engine names. Exit code 1 if not.
+a dead letter that the engine names, with --chaos even while requests fail, events come twice and
+instances are killed. Exit code 1 if not.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -27,11 +30,12 @@ import oss2
 from fanlight.store import Meta, Object, Store, Wanted, always
 from tools.counted import counted
 from tools.engine_fc import Lane, run
+from tools.localcloud.chaos import Chaos
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
 from tools.places import Access, Side
 from tools.prove.fragile import CRASH, KILL, fragile
-from tools.prove.soak import answers
+from tools.prove.soak import answers, persist
 from tools.prove.verdict import Found, Verdict, judged, leaks
 from tools.samples import pictures
 from tools.template import Template, from_source, project_template, read_template
@@ -103,17 +107,24 @@ def contents(images: int) -> dict[str, bytes]:
 
 
 def fanout(
-    images: int, instances: int, concurrency: int, retries: int | None = None
-) -> tuple[str, Verdict]:
-    """Run it; returns the table and the verdict. `retries`: None for the template's."""
+    images: int, instances: int, concurrency: int, retries: int | None = None,
+    seed: int | None = None,
+) -> tuple[str, Verdict]:  # fmt: skip
+    """Run it; returns the table and the verdict.
+
+    `retries`: None for the template's. `seed`: which faults are made; None for none.
+    """
     full = contents(images)
     expected = answers(full.values())
     with tempfile.TemporaryDirectory() as folder:
-        options = Options(instances=instances, first_pause=0.1)
+        chaos = None if seed is None else Chaos(seed)
+        options = Options(instances=instances, first_pause=0.1, chaos=chaos)
         with LocalCloud(described(Path(folder), retries), options) as cloud:
             bucket = _bucket(cloud)
             with ThreadPoolExecutor(_UPLOADS) as pool:
-                list(pool.map(bucket.put_object, full, full.values()))
+                list(
+                    pool.map(lambda key: persist(partial(bucket.put_object, key, full[key])), full)
+                )
             asked = Counter[str]()
             sides = [_side(cloud, place, asked) for place in (_INPUT, _OUTPUT, _FAILED)]
             lane = Lane(sides[0], sides[1], sides[2], f"fanlight-{TASK}-backfill",
@@ -121,6 +132,9 @@ def fanout(
             began = time.monotonic()
             outcomes = list(run(lane, full))
             seconds = time.monotonic() - began
+            cloud.drain()
+            if chaos:
+                chaos.rest()
             load, found = cloud.load(), _found(bucket)
     verdict = judged(found, expected, [])
     verdict.violations += unlike(full, outcomes, found)
@@ -134,6 +148,7 @@ def fanout(
         f"{_failed(found):,} failed for good, {len(found.letters):,} dead letters",
         f"asked of OSS  {asked.total() / len(full):.2f} requests an image: {counted(asked)}",
         *(f"failed        {outcome['key']}: {outcome['reason']}" for outcome in failures),
+        *([f"faults        {counted(chaos.counts())}"] if chaos else []),
         str(verdict),
     ]
     return "\n".join(lines), verdict
@@ -205,12 +220,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--instances", type=int, default=2, help="of the function [%(default)s]")
     parser.add_argument("--concurrency", type=int, default=8, help="events at a time [%(default)s]")
     parser.add_argument("--retries", type=int, help="of a failed event [the template's]")
+    parser.add_argument("--chaos", type=int, metavar="SEED", help="make faults, these")
     chosen = parser.parse_args(arguments)
     if min(chosen.images, chosen.instances, chosen.concurrency) < 1 or chosen.images < 20:
         parser.error("--images must be at least 20, the others at least 1")
     os.environ["ALIBABA_CLOUD_ACCESS_KEY_ID"] = "local-id"
     os.environ["ALIBABA_CLOUD_ACCESS_KEY_SECRET"] = "local-secret"  # noqa: S105 - it opens nothing
-    table, verdict = fanout(chosen.images, chosen.instances, chosen.concurrency, chosen.retries)
+    table, verdict = fanout(
+        chosen.images, chosen.instances, chosen.concurrency, chosen.retries, chosen.chaos
+    )
     print(table)
     return 1 if verdict.violations or leaks("the table", table) else 0
 
