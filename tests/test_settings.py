@@ -149,6 +149,7 @@ def test_a_deployed_place_needs_no_options(tmp_path: Path) -> None:
 
     assert (before["missing"], before["dead_letters"]) == (1, 1)
     assert (code, ran["counts"], ran["dead_letters"]) == (0, {"classified": 1}, {"cleared": 1})
+    assert ran["function"] == "digits"
     assert written == ["results/a.png.json"]
     assert (after["classified"], after["older_recipe"], after["dead_letters"]) == (1, 0, 0)
 

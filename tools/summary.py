@@ -18,6 +18,7 @@ from tools.shown import shown
 class Summary:
     """Of one run. `letters`: what became of dead letters; None where nobody looked.
 
+    `function`: whose settings were taken where no option said otherwise; None where there is none.
     `file`: where the JSON goes, which sends the text to standard error if it is standard output.
     """
 
@@ -25,6 +26,7 @@ class Summary:
     source: str
     out: str
     engine: str
+    function: str | None = None
     file: IO[str] | None = None
     dry: bool = False
     interrupted: bool = False
@@ -47,6 +49,7 @@ class Summary:
             "source": self.source,
             "out": self.out,
             "engine": self.engine,
+            "function": self.function,
             "recipe": totals.recipe,
             "only": totals.only,
             "sample": self.run.sample,
@@ -89,4 +92,6 @@ class Summary:
                          "these")  # fmt: skip
         if self.letters:
             lines.append(f"dead letters: {counted(self.letters)}")
+        if self.function:
+            lines.append(f"settings: those of {shown(self.function)}, but for options given")
         return [*lines, f"results: {shown(self.out)}"]

@@ -86,7 +86,8 @@ def command(
         ahead=settings.remote(),
     )
     work = engine_of(means, settings, remake=only == OLDER)
-    summary = Summary(run, settings.source, settings.out, engine, file, dry=dry_run)
+    known = settings.deployed.function if settings.deployed else None
+    summary = Summary(run, settings.source, settings.out, engine, known, file, dry=dry_run)
     try:
         if dry_run:
             for _ in run.to_do():
