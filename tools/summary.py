@@ -92,6 +92,4 @@ class Summary:
                          "these")  # fmt: skip
         if self.letters:
             lines.append(f"dead letters: {counted(self.letters)}")
-        if self.function:
-            lines.append(f"settings: those of {shown(self.function)}, but for options given")
         return [*lines, f"results: {shown(self.out)}"]
