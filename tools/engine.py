@@ -6,12 +6,7 @@ import multiprocessing
 import signal
 import time
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    Future,
-    ProcessPoolExecutor,
-    wait,
-)
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -22,12 +17,14 @@ from typing import Any
 from fanlight.answer import Answerer, Choices
 from fanlight.apart import spared
 from fanlight.cores import cores
-from fanlight.errors import ConfigError, FanlightError
+from fanlight.errors import ConfigError, FanlightError, StaleCredentials
 from fanlight.model import Model
 from fanlight.place import SCHEME
+from fanlight.preprocess import min_side
 from fanlight.reconcile import Reconciler
 from fanlight.together import each, in_turns
 from fanlight.work import describe
+from tools.pace import Pace
 from tools.places import Access, Side
 from tools.together import together
 
@@ -40,6 +37,8 @@ _SECONDS = 0.2
 _FEW = 64
 """With no more keys than this, starting processes would take longer than the work."""
 
+ENDED = "its decoding ended the process"
+"""Why a key failed whose image ends every process that works on it."""
 
 _LONGEST = 60.0
 """Seconds for one image, where a process of its own decodes it."""
@@ -66,9 +65,10 @@ class Job:
 
         `spare`: no image is to end this process; until it is closed, a child decodes them.
         """
-        images = Side.images(self.source, self.access)
         results = Side.results(self.out, self.access)
         answer = Answerer(self.load(threads), self.choices)
+        side = min_side(answer.model.bundle.input) if self.choices.oss_resize else None
+        images = Side.images(self.source, self.access, side)
         if spare:
             answer = spare.enter_context(spared(answer, lambda: _LONGEST))
         return Reconciler(
@@ -87,7 +87,9 @@ class Job:
         return self.source.startswith(SCHEME) or self.out.startswith(SCHEME)
 
 
-def run(job: Job, keys: Iterable[str], processes: int) -> Iterator[dict[str, Any]]:
+def run(
+    job: Job, keys: Iterable[str], processes: int, pace: Pace | None = None
+) -> Iterator[dict[str, Any]]:
     """Reconcile keys and yield what became of each, as `fanlight.work.describe` says it.
 
     A key that fails has outcome `failed` and a reason. Closing the iterator ends the work after
@@ -100,18 +102,20 @@ def run(job: Job, keys: Iterable[str], processes: int) -> Iterator[dict[str, Any
     if len(first) <= _FEW:
         with ExitStack() as spare:
             reconciler = job.reconciler(cores(), spare)
-            for chunk in (chunks := Chunks(iter(first))):
+            for chunk in (chunks := Chunks(iter(first), pace=pace)):
                 outcomes, seconds = _timed(reconciler, chunk, remote=job.remote)
                 chunks.took(len(chunk), seconds)
                 yield from outcomes
         return
-    yield from _pooled(job, Chunks(itertools.chain(first, keys)), processes)
+    yield from _pooled(job, Chunks(itertools.chain(first, keys), pace=pace), processes)
 
 
 class Chunks(Iterator[list[str]]):
     """Keys, as many at a time as take a process `_SECONDS`, as far as is known."""
 
-    def __init__(self, keys: Iterator[str], most: int = MOST) -> None:
+    def __init__(self, keys: Iterator[str], most: int = MOST, pace: Pace | None = None) -> None:
+        if pace is not None:
+            keys, most = pace(keys), min(most, pace.within(_SECONDS))
         self._keys, self._most = keys, most
         self._size = min(FIRST, most)
 
@@ -139,7 +143,7 @@ def _pooled(job: Job, chunks: Chunks, processes: int) -> Iterator[dict[str, Any]
         if not lost:
             break
         ((culprit,),) = lost
-        yield {"key": culprit, "outcome": "failed", "reason": "its decoding ended the process"}
+        yield {"key": culprit, "outcome": "failed", "reason": ENDED}
         suspects = suspects[suspects.index(culprit) + 1 :]
 
 
@@ -150,8 +154,8 @@ def _one_pool(
 
     `ahead`: chunks given out for each process, so that none waits for the next.
     """
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _start, (job,))
-    running: dict[Future[_Worked], list[str]] = {}
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), start, (job,))
+    running: dict[Future[Worked], list[str]] = {}
     lost: list[list[str]] = []
     try:
         while True:
@@ -176,22 +180,22 @@ def _one_pool(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _submit(pool: ProcessPoolExecutor, chunk: list[str]) -> "Future[_Worked]":
+def _submit(pool: ProcessPoolExecutor, chunk: list[str]) -> "Future[Worked]":
     """Ctrl-C is for the parent: processes started here inherit that they ignore it."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        return pool.submit(_work, chunk)
+        return pool.submit(work, chunk)
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-_Worked = tuple[list[dict[str, Any]], float]
+Worked = tuple[list[dict[str, Any]], float]
 """Outcomes, and the seconds they took."""
 
 _process: tuple[Reconciler, bool] | FanlightError | None = None
 
 
-def _start(job: Job) -> None:
+def start(job: Job) -> None:
     """Load the model once in this process, on one thread: the processes are the parallelism.
 
     What is wrong with it is raised where work is asked for: here, it would end the pool unsaid.
@@ -207,15 +211,16 @@ def _start(job: Job) -> None:
     gc.freeze()  # what is loaded stays; to look through it again and again takes time
 
 
-def _work(keys: list[str]) -> _Worked:
-    assert _process is not None  # noqa: S101 - the pool calls _start first
+def work(keys: list[str]) -> Worked:
+    """Reconcile keys in this process, one of many. Raises what was wrong at its start."""
+    assert _process is not None  # noqa: S101 - start was called first
     if isinstance(_process, FanlightError):
         raise _process
     reconciler, remote = _process
     return _timed(reconciler, keys, remote=remote)
 
 
-def _timed(reconciler: Reconciler, keys: list[str], *, remote: bool) -> _Worked:
+def _timed(reconciler: Reconciler, keys: list[str], *, remote: bool) -> Worked:
     began = time.perf_counter()
     outcomes = _reconcile(reconciler, keys, remote=remote)
     return outcomes, time.perf_counter() - began
@@ -232,7 +237,7 @@ def _reconcile(reconciler: Reconciler, keys: list[str], *, remote: bool) -> list
 def _one(reconciler: Reconciler, key: str) -> dict[str, Any]:
     try:
         return describe(reconciler.reconcile(key))
-    except ConfigError:
+    except (ConfigError, StaleCredentials):  # every key after it would end the same way
         raise
     except FanlightError as error:
         return {"key": key, "outcome": "failed", "reason": str(error)}

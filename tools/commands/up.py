@@ -173,6 +173,8 @@ def welcome(cloud: LocalCloud, options: Options, console: str = "") -> str:
             )
             if wants := wanting(function):
                 lines.append(f"    {wants}")
+        for timer in function.timers:
+            lines.append(f"  {timer.expression} -> {function.name}")
     trigger = next(trigger for function in template.functions for trigger in function.triggers)
     may = "anything in OSS (--permissive)" if options.permissive else "what fanlight policy prints"
     kept = f"kept in {options.data}" if options.data else "gone when it stops, without --data DIR"

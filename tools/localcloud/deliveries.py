@@ -17,6 +17,10 @@ class Delivery:
     delay: float = 0.0
 
 
+class Throttled(Exception):
+    """All instances that the function may have are busy, and a synchronous call does not wait."""
+
+
 @dataclass(frozen=True)
 class Call:
     """A synchronous invocation. `attempts`: it is never tried again."""

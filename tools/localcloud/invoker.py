@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tools.localcloud.credentials import Credentials
-from tools.localcloud.deliveries import Call
+from tools.localcloud.deliveries import Call, Throttled
 from tools.localcloud.instance import Answer, Instance, error_document
 from tools.localcloud.news import InvocationNews, State
 from tools.localcloud.options import Options
@@ -63,6 +63,9 @@ class Invoker:
         self._state = threading.Condition()
         self._busy = 0
         self._stopped = True
+        self._most = options.instances
+        if function.reserved is not None:
+            self._most = min(self._most, function.reserved)
         waiting.listen(function.name, self._wake)
 
     def start(self) -> None:
@@ -72,11 +75,14 @@ class Invoker:
         self._wake()
 
     def call(self, event: bytes, request_id: str) -> Answer:
-        """Run the function and wait for its answer."""
+        """Run the function and wait for its answer. Raises Throttled."""
         call = Call(event, request_id)
+        reserved = self.function.reserved
         with self._state:
             if self._stopped:
                 return _stopped()
+            if reserved is not None and self._busy + len(self._calls) >= reserved:
+                raise Throttled(reserved)
             self._calls.append(call)
         self._wake()
         return call.answer.result()
@@ -105,7 +111,7 @@ class Invoker:
             if self._stopped:
                 return
             wanted = self._busy + len(self._calls) + self._waiting.queued(self.function.name)
-            while len(self._workers) < min(wanted, self._options.instances):
+            while len(self._workers) < min(wanted, self._most):
                 worker = threading.Thread(target=self._work, daemon=True)
                 self._workers.append(worker)
                 worker.start()
