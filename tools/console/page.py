@@ -4,7 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +46,6 @@ class Reply:
     status: HTTPStatus = HTTPStatus.OK
     body: bytes | Generator[bytes, None, None] = b""
     type: str = "application/json"
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 class Refused(Exception):
@@ -86,7 +85,7 @@ class Page:
         except Exception:
             logger.exception("error while answering %(REQUEST_METHOD)s %(RAW_URI)s", environ)
             reply = _error(HTTPStatus.INTERNAL_SERVER_ERROR, "an internal error has occurred")
-        told = {**SAFE, **self._policy(), "Content-Type": reply.type, **reply.headers}
+        told = {**SAFE, **self._policy(), "Content-Type": reply.type}
         if isinstance(reply.body, bytes):
             told["Content-Length"] = str(len(reply.body))
         start_response(f"{reply.status.value} {reply.status.phrase}", list(told.items()))
