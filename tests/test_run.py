@@ -34,7 +34,8 @@ def test_the_summary_says_what_became_of_what(world: OssWorld, tmp_path: Path) -
 
     assert code == 0
     assert {key: first[key] for key in first if key not in ("seconds", "rate", "recipe")} == {
-        "source": "oss://shop/in/", "out": "oss://shop/out/", "engine": "local", "only": None,
+        "source": "oss://shop/in/", "out": "oss://shop/out/", "engine": "local",
+        "function": None, "only": None,
         "sample": None, "dry_run": False, "interrupted": False, "images": 13,
         "to_do": {"missing": 13}, "counts": {"classified": 12, "rejected": 1}, "older_recipe": 0,
         "dead_letters": {},

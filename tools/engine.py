@@ -6,12 +6,7 @@ import multiprocessing
 import signal
 import time
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    Future,
-    ProcessPoolExecutor,
-    wait,
-)
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -41,6 +36,9 @@ _SECONDS = 0.2
 
 _FEW = 64
 """With no more keys than this, starting processes would take longer than the work."""
+
+ENDED = "its decoding ended the process"
+"""Why a key failed whose image ends every process that works on it."""
 
 _LONGEST = 60.0
 """Seconds for one image, where a process of its own decodes it."""
@@ -145,7 +143,7 @@ def _pooled(job: Job, chunks: Chunks, processes: int) -> Iterator[dict[str, Any]
         if not lost:
             break
         ((culprit,),) = lost
-        yield {"key": culprit, "outcome": "failed", "reason": "its decoding ended the process"}
+        yield {"key": culprit, "outcome": "failed", "reason": ENDED}
         suspects = suspects[suspects.index(culprit) + 1 :]
 
 
@@ -156,8 +154,8 @@ def _one_pool(
 
     `ahead`: chunks given out for each process, so that none waits for the next.
     """
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _start, (job,))
-    running: dict[Future[_Worked], list[str]] = {}
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), start, (job,))
+    running: dict[Future[Worked], list[str]] = {}
     lost: list[list[str]] = []
     try:
         while True:
@@ -182,22 +180,22 @@ def _one_pool(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _submit(pool: ProcessPoolExecutor, chunk: list[str]) -> "Future[_Worked]":
+def _submit(pool: ProcessPoolExecutor, chunk: list[str]) -> "Future[Worked]":
     """Ctrl-C is for the parent: processes started here inherit that they ignore it."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        return pool.submit(_work, chunk)
+        return pool.submit(work, chunk)
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-_Worked = tuple[list[dict[str, Any]], float]
+Worked = tuple[list[dict[str, Any]], float]
 """Outcomes, and the seconds they took."""
 
 _process: tuple[Reconciler, bool] | FanlightError | None = None
 
 
-def _start(job: Job) -> None:
+def start(job: Job) -> None:
     """Load the model once in this process, on one thread: the processes are the parallelism.
 
     What is wrong with it is raised where work is asked for: here, it would end the pool unsaid.
@@ -213,15 +211,16 @@ def _start(job: Job) -> None:
     gc.freeze()  # what is loaded stays; to look through it again and again takes time
 
 
-def _work(keys: list[str]) -> _Worked:
-    assert _process is not None  # noqa: S101 - the pool calls _start first
+def work(keys: list[str]) -> Worked:
+    """Reconcile keys in this process, one of many. Raises what was wrong at its start."""
+    assert _process is not None  # noqa: S101 - start was called first
     if isinstance(_process, FanlightError):
         raise _process
     reconciler, remote = _process
     return _timed(reconciler, keys, remote=remote)
 
 
-def _timed(reconciler: Reconciler, keys: list[str], *, remote: bool) -> _Worked:
+def _timed(reconciler: Reconciler, keys: list[str], *, remote: bool) -> Worked:
     began = time.perf_counter()
     outcomes = _reconcile(reconciler, keys, remote=remote)
     return outcomes, time.perf_counter() - began

@@ -8,7 +8,8 @@ import pytest
 from tools.bench.cloud import BUCKET
 from tools.localcloud.body import Body
 from tools.localcloud.oss_store import Store
-from tools.prove.backfill import STOPS, Bucket, prove, verdict
+from tools.prove.backfill import STOPS, prove
+from tools.prove.bucket import Bucket, verdict
 
 
 def test_a_small_bucket_is_proved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

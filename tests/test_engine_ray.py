@@ -1,0 +1,200 @@
+"""A Ray cluster of two nodes on this machine does what the local engine does."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import oss2
+import pytest
+
+from fanlight.answer import Choices
+from fanlight.errors import ConfigError
+from fanlight.place import Place
+from fanlight.reconcile import Reconciler
+from fanlight.result import Source
+from fanlight.store_folder import FolderStore
+from tests.fakes import answer_as
+from tools.engine import ENDED, Job
+from tools.engine import run as run_here
+from tools.engine_ray import run
+from tools.localcloud import oss
+from tools.models import MODELS
+from tools.places import Access
+from tools.samples import pictures
+
+ray = pytest.importorskip("ray", reason="needs the ray extra: pip install -e '.[ray]'")
+pytestmark = pytest.mark.ray
+
+NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 << 20}
+OWN = oss.Credentials("own", "hidden")
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[oss.OssEndpoint]:
+    with oss.OssEndpoint([OWN]) as endpoint:
+        endpoint.create_bucket("pictures")
+        yield endpoint
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Two nodes of a CPU each, which have keys that this process has not."""
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", OWN.access_key_id)
+        patch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", OWN.access_key_secret)
+        head = {"include_dashboard": False, **NODE}
+        cluster = Cluster(initialize_head=True, head_node_args=head)
+        cluster.add_node(**NODE)
+    yield cluster
+    cluster.shutdown()
+
+
+def accidents(source: Source, data: bytes | None) -> dict[str, Any]:
+    """An answer for most images; one always ends its process, one does so the first time."""
+    if data == b"kill":
+        os._exit(9)
+    if data and data.startswith(b"/") and not (once := Path(data.decode())).exists():
+        once.touch()
+        os._exit(9)
+    document: dict[str, Any] = answer_as("m")(source, data)
+    return document
+
+
+@dataclass(frozen=True)
+class Rough(Job):
+    """A job whose answers are `accidents`."""
+
+    def reconciler(self, threads: int, spare: ExitStack | None = None) -> Reconciler:
+        images = FolderStore(Path(self.source), escaped=False)
+        results = FolderStore(Path(self.out), escaped=True)
+        place = Place(images.name, "")
+        return Reconciler(images, place, results, Place(results.name, ""), accidents, 100)
+
+
+def job(kind: type[Job], folder: Path) -> Job:
+    (folder / "in").mkdir(exist_ok=True)
+    return kind(str(folder / "in"), str(folder / "out"), MODELS / "digits", Choices(), Access())
+
+
+def documents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def filled(folder: Path, count: int) -> list[str]:
+    """Write samples, each several times, and something that is no image."""
+    folder.mkdir()
+    samples = [path for path in pictures() if path.stat().st_size < 10_000]
+    names = [f"{number:04d}.png" for number in range(count)]
+    for number, name in enumerate(names):
+        (folder / name).write_bytes(samples[number % len(samples)].read_bytes())
+    (folder / names[-1]).write_text("no image")
+    return names
+
+
+def test_results_are_those_of_the_local_engine(cluster: Any, tmp_path: Path) -> None:
+    """Every key has one outcome, and every document is what this machine would have written."""
+    names = filled(tmp_path / "in", 300)
+    asked = job(Job, tmp_path)
+
+    outcomes = list(run(asked, iter(names), cluster.address, None))
+    local = replace(asked, out=str(tmp_path / "here"))
+    here = list(run_here(local, names, 1))
+
+    def sorted_by_key(outcomes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        told = [{k: v for k, v in outcome.items() if k != "result"} for outcome in outcomes]
+        return sorted(told, key=lambda outcome: str(outcome["key"]))
+
+    assert sorted_by_key(outcomes) == sorted_by_key(here)
+    assert documents(tmp_path / "out") == documents(tmp_path / "here")
+    assert not ray.is_initialized()
+
+
+def test_keys_of_a_bucket_are_the_nodes_own(
+    cluster: Any, endpoint: oss.OssEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With no access key where the run is started, nodes use theirs."""
+    monkeypatch.delenv("ALIBABA_CLOUD_ACCESS_KEY_ID", raising=False)
+    names = filled(tmp_path / "in", 40)
+    auth = oss2.AuthV4(OWN.access_key_id, OWN.access_key_secret)
+    bucket = oss2.Bucket(auth, endpoint.url, "pictures", region="cn-hangzhou")
+    for name in names:
+        bucket.put_object(f"in/{name}", (tmp_path / "in" / name).read_bytes())
+    access = Access(endpoint.url, "cn-hangzhou")
+    places = ("oss://pictures/in/", "oss://pictures/out/")
+
+    asked = Job(*places, MODELS / "digits", Choices(), access)
+    outcomes = list(run(asked, [f"in/{name}" for name in names], cluster.address, 2))
+
+    assert Counter(o["outcome"] for o in outcomes) == {"classified": 39, "rejected": 1}
+    results = {item.key for item in oss2.ObjectIteratorV2(bucket, prefix="out/")}
+    assert results == {f"out/{name}.json" for name in names}
+
+
+def test_what_ends_an_actor_costs_others_nothing(cluster: Any, tmp_path: Path) -> None:
+    """An image that ends each actor fails alone; one over which an actor ended once is done."""
+    contents = {f"{number:03d}": b"fine" for number in range(150)}
+    contents |= {"031": b"kill", "090": str(tmp_path / "once").encode()}
+    asked = job(Rough, tmp_path)
+    for name, data in contents.items():
+        (tmp_path / "in" / name).write_bytes(data)
+
+    outcomes = list(run(asked, sorted(contents), cluster.address, None))
+
+    assert sorted(outcome["key"] for outcome in outcomes) == sorted(contents)
+    failed = {o["key"]: o["reason"] for o in outcomes if o["outcome"] == "failed"}
+    assert failed == {"031": ENDED}
+    found = {meta.key for meta in FolderStore(tmp_path / "out", escaped=True).list("")}
+    assert found == {f"{key}.json" for key in contents.keys() - {"031"}}
+
+
+def test_a_run_that_is_stopped_leaves_the_cluster_free(cluster: Any, tmp_path: Path) -> None:
+    """Closing it ends its actors and its connection, and the next run does the rest."""
+    names = filled(tmp_path / "in", 1000)
+    asked = job(Job, tmp_path)
+    stopped = run(asked, names, cluster.address, None)
+    first = next(stopped)
+    stopped.close()  # type: ignore[attr-defined]
+
+    rest = list(run(asked, names, cluster.address, None))
+
+    assert first["outcome"] == "classified"
+    assert len(rest) == 1000
+    done = Counter(outcome["outcome"] for outcome in rest)
+    assert 0 < done["unchanged"] < 1000
+    assert done["failed"] == 0
+
+
+def test_a_folder_that_nodes_do_not_see_is_told(cluster: Any, tmp_path: Path) -> None:
+    """What a node lacks ends the run with the node's name and what to do."""
+    asked = job(Job, tmp_path)
+    (tmp_path / "in").rmdir()
+
+    with pytest.raises(ConfigError, match=r"node .* is not here; every node must have the folder"):
+        list(run(asked, ["a.png"], cluster.address, None))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_node_that_ends_costs_time_alone(cluster: Any, tmp_path: Path) -> None:
+    """Half-way a node is killed: every key has its true result, and none fails."""
+    names = filled(tmp_path / "in", 1500)
+    asked = job(Job, tmp_path)
+    node = next(node for node in cluster.list_all_nodes() if not node.is_head())
+
+    outcomes = []
+    for outcome in run(asked, names, cluster.address, None):
+        outcomes.append(outcome)
+        if len(outcomes) == 500:
+            cluster.remove_node(node, allow_graceful=False)
+
+    assert sorted(outcome["key"] for outcome in outcomes) == names
+    assert {outcome["outcome"] for outcome in outcomes} <= {"classified", "rejected", "unchanged"}
+    here = replace(asked, out=str(tmp_path / "here"))
+    list(run_here(here, names, 1))
+    assert documents(tmp_path / "out") == documents(tmp_path / "here")
