@@ -6,12 +6,7 @@ import multiprocessing
 import signal
 import time
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    Future,
-    ProcessPoolExecutor,
-    wait,
-)
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -25,9 +20,11 @@ from fanlight.cores import cores
 from fanlight.errors import ConfigError, FanlightError, StaleCredentials
 from fanlight.model import Model
 from fanlight.place import SCHEME
+from fanlight.preprocess import min_side
 from fanlight.reconcile import Reconciler
 from fanlight.together import each, in_turns
 from fanlight.work import describe
+from tools.pace import Pace
 from tools.places import Access, Side
 from tools.together import together
 
@@ -39,7 +36,6 @@ _SECONDS = 0.2
 
 _FEW = 64
 """With no more keys than this, starting processes would take longer than the work."""
-
 
 ENDED = "its decoding ended the process"
 """Why a key failed whose image ends every process that works on it."""
@@ -69,9 +65,10 @@ class Job:
 
         `spare`: no image is to end this process; until it is closed, a child decodes them.
         """
-        images = Side.images(self.source, self.access)
         results = Side.results(self.out, self.access)
         answer = Answerer(self.load(threads), self.choices)
+        side = min_side(answer.model.bundle.input) if self.choices.oss_resize else None
+        images = Side.images(self.source, self.access, side)
         if spare:
             answer = spare.enter_context(spared(answer, lambda: _LONGEST))
         return Reconciler(
@@ -90,7 +87,9 @@ class Job:
         return self.source.startswith(SCHEME) or self.out.startswith(SCHEME)
 
 
-def run(job: Job, keys: Iterable[str], processes: int) -> Iterator[dict[str, Any]]:
+def run(
+    job: Job, keys: Iterable[str], processes: int, pace: Pace | None = None
+) -> Iterator[dict[str, Any]]:
     """Reconcile keys and yield what became of each, as `fanlight.work.describe` says it.
 
     A key that fails has outcome `failed` and a reason. Closing the iterator ends the work after
@@ -103,18 +102,20 @@ def run(job: Job, keys: Iterable[str], processes: int) -> Iterator[dict[str, Any
     if len(first) <= _FEW:
         with ExitStack() as spare:
             reconciler = job.reconciler(cores(), spare)
-            for chunk in (chunks := Chunks(iter(first))):
+            for chunk in (chunks := Chunks(iter(first), pace=pace)):
                 outcomes, seconds = _timed(reconciler, chunk, remote=job.remote)
                 chunks.took(len(chunk), seconds)
                 yield from outcomes
         return
-    yield from _pooled(job, Chunks(itertools.chain(first, keys)), processes)
+    yield from _pooled(job, Chunks(itertools.chain(first, keys), pace=pace), processes)
 
 
 class Chunks(Iterator[list[str]]):
     """Keys, as many at a time as take a process `_SECONDS`, as far as is known."""
 
-    def __init__(self, keys: Iterator[str], most: int = MOST) -> None:
+    def __init__(self, keys: Iterator[str], most: int = MOST, pace: Pace | None = None) -> None:
+        if pace is not None:
+            keys, most = pace(keys), min(most, pace.within(_SECONDS))
         self._keys, self._most = keys, most
         self._size = min(FIRST, most)
 

@@ -11,7 +11,13 @@ def need_tensorflow() -> None:
         raise ConfigError("training needs the train extra: pip install -e '.[train]'")
 
 
+def need_fc() -> None:
+    """ConfigError, with what to install, where Function Compute's client is not."""
+    if find_spec("alibabacloud_fc20230330") is None:
+        raise ConfigError("--engine fc needs the fc extra: pip install -e '.[fc]'")
+
+
 def need_ray() -> None:
     """ConfigError, with what to install, where Ray is not."""
     if find_spec("ray") is None:
-        raise ConfigError("--engine ray needs the ray extra: pip install 'fanlight[ray]'")
+        raise ConfigError("--engine ray needs the ray extra: pip install -e '.[ray]'")
