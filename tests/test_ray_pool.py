@@ -236,6 +236,45 @@ def test_few_keys_start_few_actors() -> None:
     assert len(ray.actors) == 8
 
 
+def test_much_work_fills_a_large_cluster() -> None:
+    """While all actors have work there are twice as many after some seconds, one a CPU at most."""
+    ray, most = FakeRay(Random(8), 50), 0
+
+    def keys() -> Iterator[str]:
+        nonlocal most
+        for number in range(200_000):
+            most = max(most, living(ray))
+            yield str(number)
+
+    work(ray, keys(), None)
+
+    assert most == 50
+
+
+def test_actors_that_wait_for_a_node_that_is_gone_are_ended() -> None:
+    """They would make a cluster that grows by itself bring a node for them."""
+    ray = FakeRay(Random(9), 6)
+    busy = FakeActor(ray)  # somebody else's, on five of the CPUs
+    busy.running = True
+    ray.available_resources = lambda: {  # type: ignore[method-assign]
+        "CPU": ray.cpus - 5 - sum(actor.running for actor in ray.actors if actor is not busy)
+    }
+    found = []
+
+    def keys() -> Iterator[str]:
+        for number in range(5000):
+            if number == 2500:
+                found.append(living(ray) - 1)
+                ray.cpus, ray.available_resources = 2, lambda: {"CPU": 0.0}  # type: ignore[method-assign]
+            yield str(number)
+        found.append(living(ray) - 1)
+
+    pool = Pool(ray, lambda: FakeActor(ray), None, lambda _: None, time=ray)
+    assert len(list(pool.work(Chunks(keys())))) == 5000
+
+    assert found == [6, 2]
+
+
 def test_waiting_for_a_cpu_is_told() -> None:
     """Where no CPU is free it says so after some seconds and now and then, and waits."""
     ray, told = FakeRay(Random(5), 0), list[str]()
