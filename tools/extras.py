@@ -9,3 +9,9 @@ def need_tensorflow() -> None:
     """ConfigError, with what to install, where TensorFlow is not."""
     if find_spec("tensorflow") is None:
         raise ConfigError("training needs the train extra: pip install -e '.[train]'")
+
+
+def need_pyarrow() -> None:
+    """ConfigError, with what to install, where pyarrow is not."""
+    if find_spec("pyarrow") is None:
+        raise ConfigError("Parquet needs the parquet extra: pip install -e '.[parquet]'")
