@@ -55,7 +55,7 @@ def _set(kinds: str) -> Any:
 @click.option("--status", **_set("classified rejected failed"), help="Only these.")
 @click.option("--decision", **_set("allow review block"), help="Only these, of moderation.")
 @click.option("--key", default="", metavar="PREFIX|GLOB",
-              help="Only images whose key below PLACE begins so, or fits; * passes slashes.")  # fmt: skip
+              help="Only images whose key below PLACE begins so, or fits.")  # fmt: skip
 @click.option("--since", metavar="WHEN", callback=_moment,
               help="Only results written since then: 2h or 3d ago, or a date.")  # fmt: skip
 @click.option("--until", metavar="WHEN", callback=_moment, help="Only results written before.")

@@ -102,8 +102,8 @@ def _concerns(letter: dict[str, Any], place: Place | None, chosen: Filter) -> bo
         return not chosen.key
     if place is None:
         return chosen.fits_key(source["key"])
-    relative = place.relative(source["key"]) if source["bucket"] == place.bucket else None
-    return relative is not None and chosen.fits_key(relative)
+    inside = source["bucket"] == place.bucket and source["key"].startswith(place.prefix)
+    return inside and chosen.fits_key(source["key"][len(place.prefix) :])
 
 
 def _settled(letter: dict[str, Any], around: Around) -> bool | None:
@@ -114,9 +114,9 @@ def _settled(letter: dict[str, Any], around: Around) -> bool | None:
     relative = around.input.relative(source["key"])
     try:
         image = around.images.store.head(source["key"])
-        if image is None:
+        if image is None or relative is None:  # nothing to classify, or a folder's mark
             return True
-        key = result_key(relative or "", around.results.place)
+        key = result_key(relative, around.results.place)
         result = document_of(around.results.store.get(key, RESULT_LIMIT))
     except FanlightError:  # a key that can have no result, or images that may not be read
         return None
