@@ -13,6 +13,12 @@ _HEADER = ("image", "label", "score", "runners-up or reason")
 _RUNNERS_UP = 2
 """Shown in the table; a result holds all."""
 
+_GAP = 2
+"""Spaces between columns."""
+
+_LEAST = 20
+"""Characters to which the last column may shrink; its text goes on below."""
+
 _AT_ONCE = 1000
 """Rows whose columns are fitted together."""
 
@@ -37,9 +43,8 @@ def write(found: Iterable[Found], file: IO[bytes] | None) -> int:
             max(width, *(cell_len(row[column]) for row in piece))
             for column, width in enumerate(widths)
         ]
-        if sum(widths) + len(widths) <= console.width:
-            for column, width in zip(table.columns, widths, strict=True):
-                column.min_width = width
+        for column, width in zip(table.columns, _fitted(widths, console.width), strict=False):
+            column.width = width
         for row in piece:
             table.add_row(*row)
         console.print(table)
@@ -66,6 +71,16 @@ def cells(row: Row) -> tuple[str, str, str, str]:
     )  # fmt: skip
     label = f"{row['decision']}: {row['label']}" if row["decision"] else row["label"]
     return key, label, f"{row['score']:.4f}", rest
+
+
+def _fitted(widths: list[int], room: int) -> list[int]:
+    """The columns' widths, with what is too much taken from the last; none if that is too little.
+
+    Then each piece is fitted for itself.
+    """
+    *others, last = widths
+    rest = room - sum(others) - _GAP * len(others)
+    return [*others, min(last, rest)] if rest >= _LEAST else []
 
 
 def _failed(row: Row) -> str:
