@@ -17,7 +17,7 @@ _ROWS, _CHARACTERS = 1024, 4_000_000
 
 _PREDICTION_SIZE = 100
 
-_GROUP = 16_000_000
+_GROUP = 8_000_000
 """Bytes of columns in memory that become one row group."""
 
 
