@@ -28,6 +28,7 @@ from fanlight.place import SCHEME
 from fanlight.reconcile import Reconciler
 from fanlight.together import each, in_turns
 from fanlight.work import describe
+from tools.pace import Pace
 from tools.places import Access, Side
 from tools.together import together
 
@@ -39,7 +40,6 @@ _SECONDS = 0.2
 
 _FEW = 64
 """With no more keys than this, starting processes would take longer than the work."""
-
 
 _LONGEST = 60.0
 """Seconds for one image, where a process of its own decodes it."""
@@ -87,7 +87,9 @@ class Job:
         return self.source.startswith(SCHEME) or self.out.startswith(SCHEME)
 
 
-def run(job: Job, keys: Iterable[str], processes: int) -> Iterator[dict[str, Any]]:
+def run(
+    job: Job, keys: Iterable[str], processes: int, pace: Pace | None = None
+) -> Iterator[dict[str, Any]]:
     """Reconcile keys and yield what became of each, as `fanlight.work.describe` says it.
 
     A key that fails has outcome `failed` and a reason. Closing the iterator ends the work after
@@ -100,12 +102,12 @@ def run(job: Job, keys: Iterable[str], processes: int) -> Iterator[dict[str, Any
     if len(first) <= _FEW:
         with ExitStack() as spare:
             reconciler = job.reconciler(cores(), spare)
-            for chunk in (chunks := Chunks(iter(first))):
+            for chunk in (chunks := _chunks(first, pace)):
                 outcomes, seconds = _timed(reconciler, chunk, remote=job.remote)
                 chunks.took(len(chunk), seconds)
                 yield from outcomes
         return
-    yield from _pooled(job, Chunks(itertools.chain(first, keys)), processes)
+    yield from _pooled(job, _chunks(itertools.chain(first, keys), pace), processes)
 
 
 class Chunks(Iterator[list[str]]):
@@ -124,6 +126,13 @@ class Chunks(Iterator[list[str]]):
         """Learn how long `count` of them took."""
         fitting = int(count * _SECONDS / max(seconds, 1e-6))
         self._size = max(1, min(fitting, 2 * count, self._most))
+
+
+def _chunks(keys: Iterable[str], pace: Pace | None) -> Chunks:
+    if pace is None:
+        return Chunks(iter(keys))
+    # Of no more keys than come while one is worked on: the others would wait for the last.
+    return Chunks(pace(keys), most=max(1, min(int(pace.rate * _SECONDS), MOST)))
 
 
 def _pooled(job: Job, chunks: Chunks, processes: int) -> Iterator[dict[str, Any]]:

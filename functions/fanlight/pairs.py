@@ -42,7 +42,7 @@ def pairs(
             yield Pair(image[1].key, image[1], None)
             image = next(left, None)
         elif image is None or result[0] < image[0]:
-            yield Pair(_image_key(result[0], input), None, result[1])
+            yield Pair(image_key(result[1].key, input, output) or "", None, result[1])
             result = next(right, None)
         else:
             yield Pair(image[1].key, image[1], result[1])
@@ -84,18 +84,25 @@ def _result_of(image: _Named) -> _Named:
 
 
 def _results(listed: Iterable[Meta], place: Place) -> Iterator[_Named]:
-    """What can be an image's result: a folder's own object has none, so `a/.json` is none."""
     for meta in listed:
-        relative = place.relative(meta.key)
-        if relative is not None and relative.endswith(RESULT_SUFFIX):
-            image = relative.removesuffix(RESULT_SUFFIX)
-            if image and not image.endswith("/"):
-                yield _bytes(relative), meta
+        relative = _source(meta.key, place)
+        if relative is not None:
+            yield _bytes(relative + RESULT_SUFFIX), meta
 
 
-def _image_key(result: bytes, place: Place) -> str:
-    relative = result.removesuffix(_SUFFIX).decode("utf-8", "surrogateescape")
-    return f"{place.prefix}{relative}"
+def image_key(result: str, input: Place, output: Place) -> str | None:  # noqa: A002
+    """The key of the image that has its result there; None if no image can."""
+    relative = _source(result, output)
+    return None if relative is None else f"{input.prefix}{relative}"
+
+
+def _source(result: str, output: Place) -> str | None:
+    """What an image's key ends with; a folder's own object has no result, so `a/.json` is none."""
+    relative = output.relative(result)
+    if relative is None or not relative.endswith(RESULT_SUFFIX):
+        return None
+    image = relative.removesuffix(RESULT_SUFFIX)
+    return image if image and not image.endswith("/") else None
 
 
 def _bytes(text: str) -> bytes:
