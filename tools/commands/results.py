@@ -1,6 +1,5 @@
 """`fanlight results`: what came out, as a table, as files for analysis, or as a page."""
 
-import importlib
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -138,6 +137,8 @@ def _check(
             )
     if form in {"parquet", "html"} and path is None:
         raise click.UsageError(f"name the file that --to {form} writes with --output")
+    if form == "html" and path and path.exists() and not path.is_file():
+        raise click.UsageError(f"--output {path} is no file")
     if compare and form != "html":
         raise click.UsageError("--compare is for --to html")
     if form == "parquet":
@@ -182,16 +183,16 @@ def _parquet(reading: Reading, path: Path | None, unit: str) -> int:
 
 
 def _page(place: str, reading: Reading, path: Path, other: Iterator[Found] | None) -> int:
-    gallery = importlib.import_module("tools.gallery")
+    from tools.gallery import write
+
     with replacing(path) as temporary:
-        count: int = gallery.write(
+        return write(
             temporary,
             documents(reading.found()),
             reading.images,
             title=place,
             other=documents(other) if other else None,
         )
-        return count
 
 
 def _rows(reading: Reading) -> Iterator[Row]:

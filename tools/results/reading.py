@@ -89,8 +89,8 @@ class Reading:
 
     def _seen(self) -> None:
         if self._progress:
+            self._progress.settled(failed=0)
             self._progress.found()
-            self._progress.done(failed=0)
 
     def _told_unread(self) -> None:
         if isinstance(self._side.store, FolderStore):
