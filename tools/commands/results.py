@@ -185,6 +185,8 @@ def _parquet(reading: Reading, path: Path | None, unit: str) -> int:
 def _page(place: str, reading: Reading, path: Path, other: Iterator[Found] | None) -> int:
     from tools.gallery import write
 
+    if reading.images is None:
+        reading.note("without pictures: name the place of the images with --images")
     with replacing(path) as temporary:
         return write(
             temporary,

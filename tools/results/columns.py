@@ -26,17 +26,17 @@ _SUBJECT = (
     _column("bucket", "text", "source.bucket", "its bucket, or file:///... for a folder"),
     _column("status", "text", "status", "classified, rejected or failed (a dead letter)"),
 )
-_ONE = (
-    _column("rank", "integer", "", "1 for the best; null where there are no predictions"),
-    _column("index", "integer", "", "the label's number in the model"),
-    _column("label", "text", "", "the prediction"),
+_RANKED = (
+    _column("rank", "integer", "", "only in rows of predictions: 1 for the best"),
+    _column("index", "integer", "", "only in rows of predictions: the label's number"),
+)
+_ANSWER = (
+    _column("label", "text", "", "the prediction; in rows of images the best one"),
     _column("score", "number", "", "its score, 0 to 1"),
 )
-_BEST = (
-    _column("label", "text", "", "the best prediction"),
-    _column("score", "number", "", "its score, 0 to 1"),
+_PREDICTIONS = (
+    _column("predictions", "predictions", "predictions", "only in rows of images: all, best first"),
 )
-_ALL = _column("predictions", "predictions", "predictions", "all of them, best first")
 _REST = (
     _column("decision", "text", "decision", "of a moderation model: allow, review or block"),
     _column("embedding", "vector", "embedding", "of an embedding model; CSV: base64"),
@@ -63,11 +63,14 @@ _REST = (
     _column("function", "text", "function", "failed: the function's ARN"),
     _column("condition", "text", "condition", "failed: why the platform gave up"),
     _column("event", "json", "event", "failed: what the function was invoked with, as JSON"),
-    _column("escaped", "boolean", "", "texts of this row are as JSON escapes them; see below"),
+    _column("escaped", "boolean", "", "whether texts of this row are as JSON escapes them"),
 )  # fmt: skip
 
-IMAGE = (*_SUBJECT, *_BEST, _ALL, *_REST)
+IMAGE = (*_SUBJECT, *_ANSWER, *_PREDICTIONS, *_REST)
 """One row an image, or a dead letter."""
 
-PREDICTION = (*_SUBJECT, *_ONE, *_REST)
+PREDICTION = (*_SUBJECT, *_RANKED, *_ANSWER, *_REST)
 """One row a prediction. What has no predictions has one row without."""
+
+EVERY = (*_SUBJECT, *_RANKED, *_ANSWER, *_PREDICTIONS, *_REST)
+"""Of both."""
