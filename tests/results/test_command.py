@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
+import cv2
+import numpy as np
 import oss2
 import pytest
 
@@ -95,6 +97,23 @@ def test_filters_are_options(results: Results, tmp_path: Path) -> None:
     assert found("--decision", "block") == 0
 
 
+def test_the_page_has_the_pictures_beside_it(results: Results, tmp_path: Path) -> None:
+    """Images are looked for where a run has read them; --compare takes the results of another."""
+    fill(tmp_path / "photos-results", 2)
+    fill(tmp_path / "others", 1)
+    other = classified("x", ("8", 0.9))
+    other["source"]["key"] = "0001.png"
+    (tmp_path / "others" / "0001.png.json").write_bytes(to_bytes(other))
+    (tmp_path / "photos").mkdir()
+    cv2.imwrite(str(tmp_path / "photos" / "0001.png"), np.full((30, 40), 200, np.uint8))
+    page = ("photos-results", "--to", "html", "-o", "page.html")
+
+    assert results(*page) == "0\n2 images in page.html\n"
+    assert (tmp_path / "page.html").read_text().count("data:image") == 1
+    assert results(*page, "--compare", "others") == "0\n1 image in page.html\n"
+    assert "without pictures" in results("others", *page[1:])
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -170,7 +189,9 @@ def test_a_pipe_is_written_to_and_stays(results: Results, tmp_path: Path) -> Non
 
 def test_ctrl_c_leaves_nothing_half_done(tmp_path: Path) -> None:
     """Stopped while it writes, it ends with 130 and leaves no part of a file."""
-    fill(tmp_path / "answers", 4000)
+    fill(tmp_path / "answers", 1)
+    for number in range(1, 3000):
+        os.link(tmp_path / "answers" / "0000.png.json", tmp_path / "answers" / f"{number}.json")
     (tmp_path / "out").mkdir()
     arguments = [sys.executable, "-m", "tools", "results", "answers", "--to", "csv"]
     process = subprocess.Popen([*arguments, "-o", "out/a.csv"], cwd=tmp_path,
@@ -188,7 +209,7 @@ def test_ctrl_c_leaves_nothing_half_done(tmp_path: Path) -> None:
 
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
     """`| head` ends it in silence."""
-    fill(tmp_path / "answers", 2000)
+    fill(tmp_path / "answers", 500)
     line = f"{sys.executable} -m tools results answers --to jsonl | head -n 2"
 
     ended = subprocess.run(["bash", "-c", line], cwd=tmp_path, text=True, capture_output=True,

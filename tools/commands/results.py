@@ -96,12 +96,15 @@ def command(
     else:
         count = _WRITE[form](reading, path, unit)
     if path:
-        click.echo(
-            f"{count:,} {'images' if form == 'html' else 'rows'} in {shown(str(path))}", err=True
-        )
+        what = _many(count, "image" if form == "html" else "row")
+        click.echo(f"{what} in {shown(str(path))}", err=True)
     elif form == "table":
-        click.echo(f"{count:,} results")
+        click.echo(_many(count, "result"))
     return 1 if reading.unread else 0
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _filter(
