@@ -177,7 +177,8 @@ def test_a_pipe_is_written_to_and_stays(results: Results, tmp_path: Path) -> Non
     fill(tmp_path / "answers", 2)
     os.mkfifo(tmp_path / "pipe")
     heard: list[str] = []
-    reader = threading.Thread(target=lambda: heard.append((tmp_path / "pipe").read_text()))
+    reader = threading.Thread(target=lambda: heard.append((tmp_path / "pipe").read_text()),
+                              daemon=True)  # fmt: skip
     reader.start()
 
     results("answers", "--to", "csv", "-o", "pipe")

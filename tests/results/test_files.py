@@ -218,6 +218,20 @@ def test_nothing_in_a_csv_is_computed_or_steers(made: list[dict[str, Any]]) -> N
     assert not any("\x7f" <= char <= "\x9f" for char in text)
 
 
+@pytest.mark.parametrize("begin", list("=+-@'\t\n＝＋－＠"))
+def test_a_formula_is_text_and_comes_back(begin: str, tmp_path: Path) -> None:
+    """Whatever a spreadsheet would compute has an apostrophe in front; numbers have none."""
+    made = [classified("a", (f"{begin}1+1", 0.5)), rejected("b", begin, f"{begin}2")]
+    file = io.BytesIO()
+
+    csv_form.write(image_rows([one.row for one in stored(made)]), IMAGE, file)
+
+    first, second = csv.DictReader(io.StringIO(file.getvalue().decode(), newline=""))
+    assert (first["label"], first["score"]) == (f"'{begin}1+1", "0.5")
+    assert (second["reason"], second["message"]) == (f"'{begin}", f"'{begin}2")
+    check_both(made, tmp_path)
+
+
 def test_one_row_a_prediction(tmp_path: Path) -> None:
     """Each prediction with its rank; a document without any has one row all the same."""
     path = tmp_path / "rows.parquet"
