@@ -2,6 +2,7 @@
 
 import base64
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 from fanlight.document import to_bytes
@@ -16,16 +17,22 @@ FAILED = Place("bucket", "failed/")
 
 
 class Bucket(MemoryStore):
-    """In memory, with the order of a bucket and times that a test sets; it counts what is read."""
+    """In memory, with the order of a bucket and times that a test sets; it counts what is asked."""
 
     def __init__(self) -> None:
         super().__init__()
         self.clock = 1_000.0
         self.read: list[str] = []
+        self.listed = 0
 
     def get(self, key: str, limit: int, wanted: Any = None) -> Object | None:
         self.read.append(key)
         return super().get(key, limit)
+
+    def list(self, prefix: str) -> Iterator[Meta]:
+        for meta in super().list(prefix):
+            self.listed += 1
+            yield meta
 
     def put(self, key: str, data: bytes, *, if_absent: bool = False) -> bool:
         super().put(key, data, if_absent=if_absent)

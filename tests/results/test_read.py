@@ -49,7 +49,7 @@ def test_results_come_in_order_over_http() -> None:
 
 
 def test_a_listing_is_never_read_far_ahead() -> None:
-    """Whoever takes few results has few read for him, however many there are."""
+    """Whoever takes few results has few listed and read, however many there are."""
     bucket = Bucket()
     for number in range(500):
         bucket.result(classified(f"{number:03}", ("a", 1.0)))
@@ -58,7 +58,7 @@ def test_a_listing_is_never_read_far_ahead() -> None:
     for _ in range(10):
         next(found)
 
-    assert len(bucket.read) < 60
+    assert bucket.listed < 60
 
 
 @pytest.mark.parametrize(
