@@ -77,6 +77,18 @@ def test_a_file_is_written_and_counted(results: Results, tmp_path: Path) -> None
     assert len((tmp_path / "a.txt").read_text().splitlines()) == 4
 
 
+def test_a_line_that_is_no_json_is_named(results: Results, tmp_path: Path) -> None:
+    """What JSON cannot say, as an unknown field may hold it, is passed over by name."""
+    fill(tmp_path / "answers", 1)
+    odd = {**classified("x", ("7", 0.5)), "note": float("nan")}
+    (tmp_path / "answers" / "odd.json").write_text(json.dumps(odd))
+
+    told = results("answers", "--to", "jsonl", "-o", "a.jsonl")
+
+    assert told == "0\nnot a result: odd.json\n1 row in a.jsonl\n"
+    assert results("answers", "--to", "csv", "-o", "a.csv") == "0\n2 rows in a.csv\n"
+
+
 def test_filters_are_options(results: Results, tmp_path: Path) -> None:
     """Each option narrows what comes out; one given twice takes either."""
     fill(tmp_path / "answers", 30)
@@ -125,6 +137,7 @@ def test_the_page_has_the_pictures_beside_it(results: Results, tmp_path: Path) -
         (["answers", "--compare", "answers"], "--compare is for --to html"),
         (["answers", "--since", "tomorrow"], "write 2h, 3d, 2026-11-25"),
         (["answers", "--failed", "nowhere"], "nowhere is no folder"),
+        (["answers", "--template", "nowhere.yml"], "'nowhere.yml' does not exist"),
     ],
 )
 def test_wrong_usage_is_told(

@@ -71,6 +71,7 @@ def test_a_listing_is_never_read_far_ahead() -> None:
         ("output/a.json", b" " * (1024 * 1024 + 1)),
         ("output/a.json", json.dumps({**classified("a", ("x", 1.0)), "recipe": 1}).encode()),
         ("output/a.json", json.dumps(classified("a", ("x", True))).encode()),
+        ("output/a.json", json.dumps(classified("a", ("x", 10**400))).encode()),
         ("output/a.json", json.dumps(classified("a", ("x", float("nan")))).encode()),
         ("output/a.json", json.dumps(classified("a", ("x", 1.0), decision=["block"])).encode()),
         ("output/a.json", json.dumps(classified("a", version="v", embedding={"dim": 2, "base64": "",
@@ -146,6 +147,25 @@ def test_letters_are_marked_by_what_is_true_now() -> None:
     ]
     assert {one["status"] for one in found} == {"failed"}
     assert [one["letter"]["settled"] for one in told(bucket, None)] == [None] * 5
+
+
+@pytest.mark.parametrize("moment", [0.0, 1e12, -1e12, 1e300])
+def test_a_time_that_no_calendar_has_is_null(moment: float) -> None:
+    """A file's time can be anything; the result is shown all the same."""
+    bucket = Bucket()
+    bucket.clock = moment
+    bucket.result(classified("a", ("x", 1.0)))
+
+    assert [found.row["modified"] for found in results(bucket.side, ALL, print)] == [None]
+
+
+@pytest.mark.parametrize("folder", ["2026-02-30", "20261125", "tasks"])
+def test_a_letter_filed_under_no_date_has_none(folder: str) -> None:
+    """Letters moved elsewhere are letters still."""
+    bucket = Bucket()
+    bucket.letter(f"{folder}/a.json", failed("a"))
+
+    assert [one["letter"]["date"] for one in told(bucket)] == [None]
 
 
 def test_letters_of_other_tasks_are_not_ours() -> None:

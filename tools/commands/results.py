@@ -60,13 +60,13 @@ def _set(kinds: str) -> Any:
 @click.option("--until", metavar="WHEN", callback=_moment, help="Only results written before.")
 @click.option("--failed", help="Where dead letters are. [default: the template's for PLACE]")
 @click.option("--images", help="Where the images are. [default: by the template, or PLACE's name]")
-@click.option("--template", "-t", type=click.Path(path_type=Path), default=project_template(),
+@click.option("--template", "-t", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="What is deployed. [default: the project's template.yml]")  # fmt: skip
 @click.option("--compare", metavar="OTHER", help="html: only what OTHER's results disagree on.")
 @access_options
 def command(
     place: str, form: str, output: Path | None, unit: str, failed: str | None, images: str | None,
-    template: Path, compare: str | None, access: Access, **wanted: Any,
+    template: Path | None, compare: str | None, access: Access, **wanted: Any,
 ) -> int:  # fmt: skip
     """Show every result under PLACE, a folder or an oss:// prefix.
 
@@ -87,7 +87,9 @@ def command(
     """
     path = None if output in (None, Path("-")) else output
     _check(place, form, path, failed, compare)
-    reading = Reading(place, _filter(**wanted), Beside(failed, images, template), access)
+    reading = Reading(
+        place, _filter(**wanted), Beside(failed, images, template or project_template()), access
+    )
     if path or not sys.stdout.isatty():
         reading.watched()
     if form == "html" and path:

@@ -5,9 +5,9 @@ A letter is a note, not a state: it stays when its image is classified later. So
 """
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from fanlight.errors import FanlightError
@@ -23,8 +23,6 @@ from tools.shown import shown
 
 _LIMIT = 4 * RESULT_LIMIT
 """Bytes. A letter holds the event, which has up to 128 KB, twice escaped at worst."""
-
-_DATE = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
 
 
 @dataclass(frozen=True)
@@ -53,11 +51,10 @@ def letters(around: Around, chosen: Filter, note: Note) -> Iterator[Found]:
         stored = around.failed.store.get(meta.key, _LIMIT)
         letter = _letter(stored.data if stored else None)
         if letter and _concerns(letter, around.input, chosen):
-            day = meta.key[len(prefix) :].partition("/")[0]
             letter["status"] = "failed"
             letter["letter"] = {
                 "key": meta.key,
-                "date": day if _DATE.fullmatch(day) else None,
+                "date": _day(meta.key[len(prefix) :].partition("/")[0]),
                 "settled": _settled(letter, around),
             }
         return meta, letter
@@ -93,6 +90,14 @@ def _letter(data: bytes | None) -> dict[str, Any] | None:
 
 _FIELDS = ("schema", "request_id", "function", "condition", "attempts", "source", "suspected",
            "error", "event")  # fmt: skip
+
+
+def _day(folder: str) -> str | None:
+    """The folder's name if it is a date, as `deadletter` makes it."""
+    try:
+        return folder if date.fromisoformat(folder).isoformat() == folder else None
+    except ValueError:
+        return None
 
 
 def _concerns(letter: dict[str, Any], place: Place | None, chosen: Filter) -> bool:

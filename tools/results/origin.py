@@ -29,14 +29,15 @@ def origin(results: str, template: Path) -> Origin:
         return Origin(str(source) if source != folder and source.is_dir() else None)
     place = Place.parse(results if results.endswith("/") else f"{results}/")
     described = read_template(template).functions if template.is_file() else ()
-    for function in described:
-        settings = function.environment
-        if not settings.get("FANLIGHT_INPUT") or not settings.get("FANLIGHT_OUTPUT"):
+    settings = [function.environment for function in described]
+    settings.sort(key=lambda each: -len(each.get("FANLIGHT_OUTPUT", "")))  # the innermost first
+    for each in settings:
+        if not each.get("FANLIGHT_INPUT") or not each.get("FANLIGHT_OUTPUT"):
             continue
-        output = Place.parse(settings["FANLIGHT_OUTPUT"])
+        output = Place.parse(each["FANLIGHT_OUTPUT"])
         if output.holds(place):
             inside = place.prefix.removeprefix(output.prefix)
-            return Origin(settings["FANLIGHT_INPUT"] + inside, settings.get("FANLIGHT_FAILED"))
+            return Origin(each["FANLIGHT_INPUT"] + inside, each.get("FANLIGHT_FAILED"))
     named = place.prefix.rstrip("/")
     if named.endswith(_SUFFIX):
         return Origin(str(Place(place.bucket, f"{named.removesuffix(_SUFFIX)}/")))

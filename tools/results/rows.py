@@ -45,7 +45,7 @@ def row_of(document: dict[str, Any], key: str, modified: float) -> Row:
         best = row["predictions"][0]
         row["label"], row["score"] = best["label"], best["score"]
     row["document"] = key
-    row["modified"] = datetime.fromtimestamp(modified, timezone.utc) if modified else None
+    row["modified"] = _time(modified)
     row["escaped"] = False
     return row
 
@@ -92,8 +92,16 @@ def _checked(column: Column, value: Any, path: tuple[str, ...]) -> Any:
     """The value as a row holds it; Odd if it is of another type."""
     try:
         return _CHECKS[column.type](value)
-    except (TypeError, ValueError, KeyError, RecursionError):
+    except (TypeError, ValueError, KeyError, OverflowError, RecursionError):
         raise Odd(f"{'.'.join(path)} is not what a result has there") from None
+
+
+def _time(seconds: float) -> datetime | None:
+    """Null for 0, which is not known, and for what no calendar has: a file's time can be any."""
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc) if seconds else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _text(value: Any) -> str:
