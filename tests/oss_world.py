@@ -24,11 +24,12 @@ DIGITS = [path.read_bytes() for path in pictures() if path.suffix == ".png"]
 class OssWorld:
     """The bucket `shop`: images below `in/`, results `out/`, dead letters `failed/`.
 
-    `asked`: requests by method, `LIST` for listings.
+    `asked`: requests by method, `LIST` for listings; `paths`: of all of them, with their queries.
     """
 
     bucket: oss2.Bucket
     asked: Counter[str] = field(default_factory=Counter)
+    paths: list[str] = field(default_factory=list)
 
     def image(self, name: str, data: bytes | None = None) -> None:
         self.bucket.put_object(f"in/{name}", DIGITS[0] if data is None else data)
@@ -51,8 +52,10 @@ class OssWorld:
 def oss_world(data: Path | None = None) -> Iterator[OssWorld]:
     """The endpoint, as long as the block lasts."""
     asked: Counter[str] = Counter()
+    paths: list[str] = []
 
     def counted(method: str, path: str, *_: Any) -> None:
+        paths.append(path)
         asked["LIST" if "list-type=2" in path else method] += 1
 
     keys = Credentials("id", "secret")
@@ -65,7 +68,7 @@ def oss_world(data: Path | None = None) -> Iterator[OssWorld]:
                                 ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret"),
                                 ("FANLIGHT_OSS_ENDPOINT", endpoint.url)):  # fmt: skip
                 environment.setenv(name, value)
-            yield OssWorld(bucket, asked)
+            yield OssWorld(bucket, asked, paths)
 
 
 def told(tmp_path: Path, *arguments: str) -> tuple[int, dict[str, Any]]:

@@ -1,6 +1,5 @@
 """Dead letters: which images they name, and when they may go."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -152,9 +151,6 @@ def test_an_image_that_cannot_be_asked_for_is_refused() -> None:
             if key == "in/..":
                 raise KeyRefused("not a key that can be sent over HTTP")
             return super().head(key)
-
-        def list(self, prefix: str) -> Iterator[Meta]:
-            raise AssertionError("nothing is listed")
 
     world = World()
     world.file("1", letter("in/.."))

@@ -4,6 +4,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from click import UsageError
 
@@ -12,7 +14,7 @@ from fanlight.bundle import Bundle, Threshold
 from fanlight.config import Limits
 from fanlight.digest import sha256_of
 from fanlight.place import Place
-from tests.oss_world import oss_world, told
+from tests.oss_world import DIGITS, oss_world, told
 from tools.deployed import Deployed
 from tools.models import MODELS
 from tools.places import Access
@@ -148,3 +150,20 @@ def test_a_deployed_place_needs_no_options(tmp_path: Path) -> None:
     assert (code, ran["counts"], ran["dead_letters"]) == (0, {"classified": 1}, {"cleared": 1})
     assert written == ["results/a.png.json"]
     assert (after["classified"], after["older_recipe"], after["dead_letters"]) == (1, 0, 0)
+
+
+def test_pictures_are_made_smaller_where_the_function_has_it_so(tmp_path: Path) -> None:
+    """A run on this machine then reads what the function reads, which is in the recipe."""
+    template = tmp_path / "template.yml"
+    template.write_text(TEMPLATE.replace("FANLIGHT_TOP_K: '2'", "FANLIGHT_OSS_RESIZE: 'on'"))
+    small = cv2.imdecode(np.frombuffer(DIGITS[0], np.uint8), cv2.IMREAD_UNCHANGED)
+    assert small is not None
+    large = cv2.imencode(".png", cv2.resize(small, (1200, 1200)))[1]
+    with oss_world() as world:
+        world.image("a.png", large.tobytes())
+        code, ran = told(tmp_path, "run", "oss://shop/in/", "--template", str(template))
+        resized = [path for path in world.paths if "x-oss-process=image" in path]
+
+    assert (code, ran["counts"]) == (0, {"classified": 1})
+    assert ran["recipe"] == Choices(oss_resize=True).recipe(Bundle.read(MODELS / "digits"))
+    assert len(resized) == 1

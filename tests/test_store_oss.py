@@ -220,6 +220,9 @@ def test_a_listing_has_every_page_in_the_order_of_bytes(store: OssStore) -> None
         store.put(key, b"", if_absent=False)
 
     assert [meta.key for meta in store.list("many/")] == keys
+    assert [meta.key for meta in store.list("many/", keys[6])] == keys[7:]
+    assert [meta.key for meta in store.list("many/", f"{keys[6]}-")] == keys[7:]
+    assert list(store.list("many/", keys[-1])) == []
 
 
 Call = Callable[[OssStore], object]

@@ -22,9 +22,10 @@ from typing import Any
 from fanlight.answer import Answerer, Choices
 from fanlight.apart import spared
 from fanlight.cores import cores
-from fanlight.errors import ConfigError, FanlightError
+from fanlight.errors import ConfigError, FanlightError, StaleCredentials
 from fanlight.model import Model
 from fanlight.place import SCHEME
+from fanlight.preprocess import min_side
 from fanlight.reconcile import Reconciler
 from fanlight.together import each, in_turns
 from fanlight.work import describe
@@ -66,9 +67,10 @@ class Job:
 
         `spare`: no image is to end this process; until it is closed, a child decodes them.
         """
-        images = Side.images(self.source, self.access)
         results = Side.results(self.out, self.access)
         answer = Answerer(self.load(threads), self.choices)
+        side = min_side(answer.model.bundle.input) if self.choices.oss_resize else None
+        images = Side.images(self.source, self.access, side)
         if spare:
             answer = spare.enter_context(spared(answer, lambda: _LONGEST))
         return Reconciler(
@@ -102,18 +104,20 @@ def run(
     if len(first) <= _FEW:
         with ExitStack() as spare:
             reconciler = job.reconciler(cores(), spare)
-            for chunk in (chunks := _chunks(first, pace)):
+            for chunk in (chunks := Chunks(iter(first), pace=pace)):
                 outcomes, seconds = _timed(reconciler, chunk, remote=job.remote)
                 chunks.took(len(chunk), seconds)
                 yield from outcomes
         return
-    yield from _pooled(job, _chunks(itertools.chain(first, keys), pace), processes)
+    yield from _pooled(job, Chunks(itertools.chain(first, keys), pace=pace), processes)
 
 
 class Chunks(Iterator[list[str]]):
     """Keys, as many at a time as take a process `_SECONDS`, as far as is known."""
 
-    def __init__(self, keys: Iterator[str], most: int = MOST) -> None:
+    def __init__(self, keys: Iterator[str], most: int = MOST, pace: Pace | None = None) -> None:
+        if pace is not None:
+            keys, most = pace(keys), min(most, pace.within(_SECONDS))
         self._keys, self._most = keys, most
         self._size = min(FIRST, most)
 
@@ -126,13 +130,6 @@ class Chunks(Iterator[list[str]]):
         """Learn how long `count` of them took."""
         fitting = int(count * _SECONDS / max(seconds, 1e-6))
         self._size = max(1, min(fitting, 2 * count, self._most))
-
-
-def _chunks(keys: Iterable[str], pace: Pace | None) -> Chunks:
-    if pace is None:
-        return Chunks(iter(keys))
-    # Of no more keys than come while one is worked on: the others would wait for the last.
-    return Chunks(pace(keys), most=max(1, min(int(pace.rate * _SECONDS), MOST)))
 
 
 def _pooled(job: Job, chunks: Chunks, processes: int) -> Iterator[dict[str, Any]]:
@@ -241,7 +238,7 @@ def _reconcile(reconciler: Reconciler, keys: list[str], *, remote: bool) -> list
 def _one(reconciler: Reconciler, key: str) -> dict[str, Any]:
     try:
         return describe(reconciler.reconcile(key))
-    except ConfigError:
+    except (ConfigError, StaleCredentials):  # every key after it would end the same way
         raise
     except FanlightError as error:
         return {"key": key, "outcome": "failed", "reason": str(error)}

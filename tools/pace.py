@@ -23,6 +23,10 @@ class Pace:
         self.rate = rate
         self._clock, self._sleep = clock, sleep
 
+    def within(self, seconds: float) -> int:
+        """How many keys come in that time, at least one: more would wait for the last of them."""
+        return max(1, int(self.rate * seconds))
+
     def __call__(self, keys: Iterable[str]) -> Iterator[str]:
         """The same keys, each when its time has come."""
         due = self._clock()
