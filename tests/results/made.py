@@ -29,8 +29,8 @@ class Bucket(MemoryStore):
         self.read.append(key)
         return super().get(key, limit)
 
-    def list(self, prefix: str) -> Iterator[Meta]:
-        for meta in super().list(prefix):
+    def list(self, prefix: str, after: str = "") -> Iterator[Meta]:
+        for meta in super().list(prefix, after):
             self.listed += 1
             yield meta
 
