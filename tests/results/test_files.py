@@ -75,7 +75,7 @@ def stored(made: list[dict[str, Any]]) -> list[Found]:
             bucket.letter(f"2026-11-25/r-{number}.json", document)
         else:
             bucket.put(f"output/{number}.json", json.dumps(document).encode())
-    around = Around(Side(bucket, FAILED), bucket.side, INPUT, Side(bucket, INPUT))
+    around = Around(Side(bucket, FAILED), bucket.side, Side(bucket, INPUT))
     notes: list[str] = []
     found = [*results(bucket.side, Filter(), notes.append),
              *letters(around, Filter(), notes.append)]  # fmt: skip

@@ -12,11 +12,10 @@ from typing import Any
 
 from fanlight.errors import FanlightError
 from fanlight.failure import SCHEMA
-from fanlight.place import Place, result_key
-from fanlight.reconcile import RESULT_LIMIT, document_of
-from fanlight.result import version_of
+from fanlight.reconcile import RESULT_LIMIT
 from fanlight.store import Meta
 from tools.places import Side
+from tools.plan import check_key
 from tools.results.filter import Filter
 from tools.results.read import Found, Note, each, found_of
 from tools.shown import shown
@@ -27,15 +26,13 @@ _LIMIT = 4 * RESULT_LIMIT
 
 @dataclass(frozen=True)
 class Around:
-    """What stands beside the results: `failed`, where letters are, and the images' own place.
+    """What stands beside the results: `failed`, where letters are, and the images.
 
-    `images` is None where they cannot be reached; `input` None where even their place is unknown,
-    and every letter counts.
+    `images` is None where their place is unknown; then every letter counts.
     """
 
     failed: Side
     results: Side
-    input: Place | None = None
     images: Side | None = None
 
 
@@ -50,7 +47,7 @@ def letters(around: Around, chosen: Filter, note: Note) -> Iterator[Found]:
     def read(meta: Meta) -> tuple[Meta, dict[str, Any] | None]:
         stored = around.failed.store.get(meta.key, _LIMIT)
         letter = _letter(stored.data if stored else None)
-        if letter and _concerns(letter, around.input, chosen):
+        if letter and _concerns(letter, around.images, chosen):
             letter["status"] = "failed"
             letter["letter"] = {
                 "key": meta.key,
@@ -100,13 +97,14 @@ def _day(folder: str) -> str | None:
         return None
 
 
-def _concerns(letter: dict[str, Any], place: Place | None, chosen: Filter) -> bool:
+def _concerns(letter: dict[str, Any], images: Side | None, chosen: Filter) -> bool:
     """Whether a letter is about an image of this place whose key is wanted."""
     source = letter["source"]
     if source is None:  # whose it is nobody knows
         return not chosen.key
-    if place is None:
+    if images is None:
         return chosen.fits_key(source["key"])
+    place = images.place
     inside = source["bucket"] == place.bucket and source["key"].startswith(place.prefix)
     return inside and chosen.fits_key(source["key"][len(place.prefix) :])
 
@@ -114,15 +112,12 @@ def _concerns(letter: dict[str, Any], place: Place | None, chosen: Filter) -> bo
 def _settled(letter: dict[str, Any], around: Around) -> bool | None:
     """Whether nothing is left to do about a letter's image; None where that cannot be told."""
     source = letter["source"]
-    if source is None or around.input is None or around.images is None:
+    if source is None or around.images is None:
         return None
-    relative = around.input.relative(source["key"])
+    if around.images.place.relative(source["key"]) is None:  # a folder's mark
+        return True
     try:
-        image = around.images.store.head(source["key"])
-        if image is None or relative is None:  # nothing to classify, or a folder's mark
-            return True
-        key = result_key(relative, around.results.place)
-        result = document_of(around.results.store.get(key, RESULT_LIMIT))
-    except FanlightError:  # a key that can have no result, or images that may not be read
+        found = check_key(source["key"], around.images, around.results)
+    except FanlightError:  # who may read results need not be allowed to read images
         return None
-    return version_of(result) == image.version
+    return found.current or found.state == "gone"

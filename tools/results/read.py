@@ -1,22 +1,19 @@
 """Results read from a place, in the order of their keys, holding a few at a time."""
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from fanlight.connections import SIZE
-from fanlight.place import RESULT_SUFFIX
+from fanlight.place import RESULT_SUFFIX, Place
 from fanlight.reconcile import RESULT_LIMIT, document_of
 from fanlight.store import Meta, Object
 from fanlight.store_folder import FolderStore
 from tools.places import Side
+from tools.plan import ahead
 from tools.results.filter import Filter
 from tools.results.rows import Odd, Row, row_of
 from tools.shown import shown
 
-A = TypeVar("A")
 B = TypeVar("B")
 
 Note = Callable[[str], None]
@@ -36,17 +33,24 @@ def _nobody() -> None:
 
 
 def results(
-    side: Side, chosen: Filter, note: Note, seen: Callable[[], None] = _nobody
+    side: Side,
+    chosen: Filter,
+    note: Note,
+    seen: Callable[[], None] = _nobody,
+    letters: Place | None = None,
 ) -> Iterator[Found]:
     """Every result of a place that is wanted; what is none is named and passed over.
 
-    Only what its key and time let through is read. `seen` is called for each that was. Raises what
-    the store raises.
+    Only what its key and time let through is read. `seen` is called for each that was. `letters`:
+    where dead letters are, which may be inside. Raises what the store raises.
     """
+    hidden = letters.prefix if letters and side.place.holds(letters) else ""
 
     def wanted() -> Iterator[Meta]:
         beginning = side.place.prefix
         for meta in side.store.list(beginning + chosen.beginning):
+            if hidden and meta.key.startswith(hidden):
+                continue
             relative = meta.key[len(beginning) :]
             if not relative.endswith(RESULT_SUFFIX):
                 note(f"not a result: {shown(meta.key)}")
@@ -90,19 +94,12 @@ def documents(found: Iterable[Found]) -> Iterator[dict[str, Any]]:
     return (one.document for one in found)
 
 
-def each(read: Callable[[A], B], items: Iterable[A], side: Side) -> Iterator[B]:
+def each(read: Callable[[Meta], B], metas: Iterable[Meta], side: Side) -> Iterator[B]:
     """`map`; objects of a bucket are read many at a time, files one by one, which is faster."""
     if isinstance(side.store, FolderStore):
-        yield from map(read, items)
-        return
-    pool = ThreadPoolExecutor(SIZE)
-    waiting: deque[Future[B]] = deque()
-    try:
-        for item in items:
-            waiting.append(pool.submit(read, item))
-            if len(waiting) >= 2 * SIZE:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        return map(read, metas)
+    return ahead(metas, _untold, read)
+
+
+def _untold(_: Meta) -> None:
+    """Nothing is known of an object before it is read."""

@@ -40,11 +40,10 @@ class Reading:
         self._side = Side.results(place, access)
         images, failed = beside.images or known.images, beside.failed or known.failed
         self.images = Side.images(images, access) if images else None
-        self._failed = Side.results(failed, access) if failed and chosen.of_letters else None
+        self._failed = Side.results(failed, access) if failed else None
         self._asked = beside.failed is not None
         # Only functions file letters: those about images of a folder have come from a bucket.
-        from_bucket = images is not None and images.startswith(SCHEME)
-        self._input = self.images.place if self.images and from_bucket else None
+        self._bucket = self.images if images and images.startswith(SCHEME) else None
         self._progress: Progress | None = None
         self.unread = False
 
@@ -63,7 +62,8 @@ class Reading:
         """Everything that is wanted, in the order of the listings."""
         try:
             if self._chosen.of_results:
-                yield from results(self._side, self._chosen, self.note, self._seen)
+                place = self._failed.place if self._failed else None
+                yield from results(self._side, self._chosen, self.note, self._seen, place)
                 self._told_unread()
             yield from self._letters()
         finally:
@@ -75,10 +75,9 @@ class Reading:
         return results(Side.results(other, access), Filter(key=self._chosen.key), self.note)
 
     def _letters(self) -> Iterator[Found]:
-        if self._failed is None:
+        if self._failed is None or not self._chosen.of_letters:
             return
-        images = self.images if self._input else None
-        around = Around(self._failed, self._side, self._input, images)
+        around = Around(self._failed, self._side, self._bucket)
         try:
             yield from letters(around, self._chosen, self.note)
         except (ConfigError, KeyRefused) as error:
