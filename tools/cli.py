@@ -17,7 +17,7 @@ _COMMANDS = {
     "package": "Make the zip of each function, ready to deploy.",
     "policy": "Print the least permissions that the functions need.",
     "replay": "Invoke the function with an event, once more or made up.",
-    "results": "Read results: a table, or JSON lines.",
+    "results": "Look at results: a table or a page; or make files for analysis.",
     "run": "Classify every image under a folder or an oss:// prefix.",
     "status": "Say what run would do, and why.",
     "up": "Run the local cloud until Ctrl-C.",
