@@ -6,7 +6,7 @@ decision) or the best label does. Scores alone, or why both were rejected, are n
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +20,12 @@ Pair = tuple[dict[str, Any], dict[str, Any] | None]
 
 @dataclass
 class Tally:
-    """How many images have a result of both, and of one only. Complete when all are through."""
+    """How many images have a result of both, and of one only. Complete when all are through.
 
+    `seen`: is shown both documents of each image that has them.
+    """
+
+    seen: Callable[[Pair], None]
     both: int = 0
     here: int = 0
     there: int = 0
@@ -47,6 +51,7 @@ def disagreeing(
                     tally.here += 1
                     continue
                 tally.both += 1
+                tally.seen((document, rival))
                 if _answer(document) != _answer(rival):
                     yield document, rival
         except sqlite3.Error as error:

@@ -49,13 +49,12 @@ def write(
     which the two disagree are shown, as `compared` says. The file is there whole or not at all.
     OSError when it cannot be written; ConfigError when the images' store refuses.
     """
-    tally = None if other is None else Tally()
-    if other is None or tally is None:
-        pairs: Iterator[Pair] = ((document, None) for document in documents)
-    else:
-        pairs = disagreeing(documents, other, tally)
+    about = _About()
+    pairs: Iterator[Pair] = ((document, None) for document in documents)
+    if other is not None:
+        about.tally = Tally(about.learn)
+        pairs = disagreeing(documents, other, about.tally)
     head, tail = _page(title)
-    about = _About(tally)
     with _replacing(path) as file, closing(_illustrated(pairs, images)) as rows:
         file.write(head.encode())
         for block in _blocks(rows, about):
@@ -105,23 +104,22 @@ def _hash(text: str) -> str:
 class _About:
     """What is known of all images when the last one is through."""
 
-    def __init__(self, tally: Tally | None) -> None:
+    def __init__(self) -> None:
         self.count = 0
-        self._tally = tally
-        self._models: list[dict[str, None]] = [{}, {}]
+        self.tally: Tally | None = None
+        self._models: tuple[dict[str, None], dict[str, None]] = {}, {}
 
-    def saw(self, pair: Pair) -> None:
-        self.count += 1
+    def learn(self, pair: Pair) -> None:
+        """Remember the models' names."""
         for document, models in zip(pair, self._models, strict=True):
             name = model_of(document) if document else ""
             if name and len(models) < _MODELS:
                 models[name] = None
 
     def block(self) -> bytes:
-        known = {
-            "models": [list(models) for models in self._models],
-            "compared": self._tally and vars(self._tally),
-        }
+        known: dict[str, Any] = {"models": [list(models) for models in self._models]}
+        if tally := self.tally:
+            known["compared"] = {"both": tally.both, "here": tally.here, "there": tally.there}
         return _block('id="about"', known)
 
 
@@ -164,7 +162,8 @@ def _blocks(rows: Iterator[Row], about: _About) -> Iterator[bytes]:
             if rival:
                 more["other"] = details(rival)
             yield _block(f'id="i{about.count}"', more)
-            about.saw((document, rival))
+            about.learn((document, rival))
+            about.count += 1
         yield _block('class="cards"', cards)
 
 
