@@ -141,6 +141,26 @@ def test_filters_find_what_they_say(browser: Any, folder: Path) -> None:
         assert tab.locator("#none").is_visible()
 
 
+def test_scores_are_chosen_across_bars(browser: Any, folder: Path) -> None:
+    """A line drawn from bar to bar chooses all between; Shift adds on, a single bar is undone."""
+    with opened(browser, folder / "many.html") as tab:
+        bins, lowest, highest = (tab.locator("#scores .bin"), tab.locator("#lowest"),
+                                 tab.locator("#highest"))  # fmt: skip
+        bins.nth(5).hover()
+        tab.mouse.down()
+        for bin_ in (4, 3, 2):
+            bins.nth(bin_).hover()
+        tab.mouse.up()
+        assert (lowest.input_value(), highest.input_value()) == ("0.1", "0.3")
+        assert count(tab) == "1,000 of 5,000 images"
+        bins.nth(7).click(modifiers=["Shift"])
+        assert (lowest.input_value(), highest.input_value()) == ("0.1", "0.4")
+        bins.nth(19).click()
+        assert (lowest.input_value(), highest.input_value()) == ("0.95", "")
+        bins.nth(19).click()
+        assert count(tab) == "5,000 images"
+
+
 def test_the_least_and_the_most_sure_come_first(browser: Any, folder: Path) -> None:
     """What has no score comes last either way; by key is the order of the keys."""
     with opened(browser, folder / "kinds.html") as tab:

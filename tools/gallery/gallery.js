@@ -26,12 +26,19 @@ function draw(card, position) {
   button.type = "button";
   if (card.other) button.append(answerLine(card, "A"), answerLine(card.other, "B"));
   else button.append(answerLine(card));
-  button.append(make("span", "key", make("bdi", "", keyText(card.key))));
+  button.append(keyLine(keyText(card.key)));
   button.ariaLabel = [keyText(card.key), ...[card, card.other].filter(Boolean).map((one) =>
     `${words.kind[one.kind]} ${answerText(one)} ${scoreText(one.score)}`)].join(", ");
   button.title = keyText(card.key);
   button.addEventListener("click", () => dialog.open(grid.items, position));
   return button;
+}
+
+// What does not fit is left out in the middle: folders and the end of a name both tell something.
+// Text of other scripts stays in one piece, which keeps its order.
+function keyLine(text) {
+  const end = /^[ -~]*$/.test(text) ? Math.max(0, text.length - 10) : text.length;
+  return make("span", "key", make("bdi", "", text.slice(0, end)), make("bdi", "", text.slice(end)));
 }
 
 function answerLine(card, which) {

@@ -67,7 +67,7 @@ def write(
 @contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
     """A new file that takes the place of `path` at the end; Ctrl-C leaves things as they were."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=".gallery.", dir=path.parent)
     half = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
