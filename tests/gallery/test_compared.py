@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.gallery.documents import letter, rejected, result
+from tools.gallery.cards import card, details
 from tools.gallery.compared import Pair, Tally, disagreeing
 
 
@@ -38,9 +39,10 @@ def test_what_is_a_disagreement(one: dict[str, Any], other: dict[str, Any], diff
     """The kind of answer or the best label differs; a score or a reason alone is none."""
     pairs, tally, seen = compared([one], [other])
 
-    assert pairs == ([(one, other)] if differ else [])
+    pair = (one, (card(other), details(other)))
+    assert pairs == ([pair] if differ else [])
     assert (tally.both, tally.here, tally.there) == (1, 0, 0)
-    assert seen == [(one, other)]
+    assert seen == [pair]
 
 
 def test_images_that_one_side_has_are_counted() -> None:
@@ -60,6 +62,17 @@ def test_dead_letters_are_no_answers() -> None:
 
     assert pairs == []
     assert (tally.both, tally.here, tally.there) == (0, 1, 1)
+
+
+def test_what_is_nested_too_deeply_ends_nothing() -> None:
+    """A field that no result has may hold anything, and is not looked at."""
+    deep: list[Any] = []
+    for _ in range(10_000):
+        deep = [deep]
+
+    pairs, _, _ = compared([result("a", "x", more=deep)], [result("a", "y", more=deep)])
+
+    assert len(pairs) == 1
 
 
 KEYS = st.text(st.characters(), min_size=1, max_size=4)  # halves of surrogate pairs among them

@@ -12,7 +12,7 @@ from tests.gallery.documents import letter, picture, rejected, result
 from tools.gallery import write
 from tools.places import Access, Side
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+sync_api = pytest.importorskip("playwright.sync_api", reason="pip install 'fanlight[browser]'")
 
 CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = [
@@ -55,7 +55,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         result("blocked.png", "nsfw", 0.97, decision="block"),
         result("point.png", embedding={"dim": 1280, "dtype": "float32", "base64": "AA=="}),
         rejected("note.txt", "not_an_image", "the bytes are not <b>those</b> of an image"),
-        letter("late.png", "no answer <img src=x onerror=alert(2)>"),
+        letter("late.png", "no answer <img src=x onerror=alert(2)>")
+        | {"status": "failed", "letter": {"settled": True}},
     ]
     write(folder / "kinds.html", iter(documents), images, title=HOSTILE)
     ours = [result("cat.png", "cat", 0.9), result("dog.png", "dog"), result("c.png", "x")]
@@ -215,7 +216,7 @@ def test_only_cards_in_view_are_elements(browser: Any, folder: Path) -> None:
 
 
 def test_details_say_all_there_is(browser: Any, folder: Path) -> None:
-    """Answer, reason, message, size, model and version; a dead letter says it may be innocent."""
+    """Answer, reason, message, size, model and version; a dead letter says what came of it."""
     with opened(browser, folder / "kinds.html") as tab:
         tab.locator(".card", has_text="note.txt").click()
         text = tab.locator("#details").inner_text()
@@ -226,6 +227,7 @@ def test_details_say_all_there_is(browser: Any, folder: Path) -> None:
         text = tab.locator("#details").inner_text()
         assert "no answer <img src=x onerror=alert(2)>" in text
         assert "innocent" in text
+        assert "Settled since" in text
         tab.keyboard.press("Escape")
         tab.locator(".card", has_text="cat.png").click()
         text = tab.locator("#details").inner_text()

@@ -72,11 +72,12 @@ class Details {
     return shown;
   }
 
-  notes(card, { thumbnail, suspected, version, bucket, other }) {
+  notes(card, { thumbnail, suspected, settled, version, bucket, other }) {
     const notes = [];
     if (thumbnail.changed) notes.push(words.changed);
     if (other && bucket === other.bucket && version !== other.version) notes.push(words.between);
     if (suspected) notes.push(words.suspected);
+    if (settled) notes.push(words.settled);
     const shown = notes.map((note) => make("p", "note", note));
     if (thumbnail.message && thumbnail.code !== card.reason) {
       const code = reasonText(thumbnail.code);

@@ -111,8 +111,9 @@ class _About:
 
     def learn(self, pair: Pair) -> None:
         """Remember the models' names."""
-        for document, models in zip(pair, self._models, strict=True):
-            name = model_of(document) if document else ""
+        document, rival = pair
+        names = model_of(document), rival[1].get("model") if rival else None
+        for name, models in zip(names, self._models, strict=True):
             if name and len(models) < _MODELS:
                 models[name] = None
 
@@ -157,18 +158,15 @@ def _blocks(rows: Iterator[Row], about: _About) -> Iterator[bytes]:
     while some := list(islice(rows, _BLOCK)):
         cards = []
         for (document, rival), thumbnail in some:
-            cards.append(card(document) | ({"other": card(rival)} if rival else {}))
-            more = details(document) | {"thumbnail": _plain(thumbnail)}
+            known, more = card(document), details(document)
+            more["thumbnail"] = {name: value for name, value in vars(thumbnail).items() if value}
             if rival:
-                more["other"] = details(rival)
+                known["other"], more["other"] = rival
+            cards.append(known)
             yield _block(f'id="i{about.count}"', more)
             about.learn((document, rival))
             about.count += 1
         yield _block('class="cards"', cards)
-
-
-def _plain(thumbnail: Thumbnail) -> dict[str, Any]:
-    return {name: value for name, value in vars(thumbnail).items() if value}
 
 
 def _block(attribute: str, document: Any) -> bytes:

@@ -100,8 +100,7 @@ def thumbnails(
 def _decoders(count: int, decode: Decode) -> Iterator["SimpleQueue[Decode]"]:
     """Children to decode in, one for each core; without Linux this process, which may crash.
 
-    They are started one after the other: two at a time could inherit each other's pipes, and the
-    end of one would not be noticed before its time is over.
+    They are started before there are threads: a fork takes over the locks that others hold.
     """
     queue: SimpleQueue[Decode] = SimpleQueue()
     with ExitStack() as stack:

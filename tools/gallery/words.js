@@ -17,6 +17,7 @@ const WORDS = {
     changed: "The object has changed since this result was made: it is not the picture that was classified.",
     between: "The object changed between the two results.",
     suspected: "The failure named no key: this image may be innocent.",
+    settled: "Settled since: the image has its result, or is gone.",
     numbers: "{n} numbers",
     kind: {
       classified: "Classified", embedding: "Embedding", allow: "Allow", review: "Review",
@@ -49,6 +50,7 @@ const WORDS = {
     changed: "生成该结果之后对象已被更改：这不是当时分类的图片。",
     between: "对象在两次结果之间已被更改。",
     suspected: "失败信息没有指明键名：问题不一定出在这张图片。",
+    settled: "此后已解决：图片已有结果，或已不存在。",
     numbers: "{n} 个数值",
     kind: {
       classified: "已分类", embedding: "特征向量", allow: "通过", review: "复审",
