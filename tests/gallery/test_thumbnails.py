@@ -109,11 +109,11 @@ def test_each_has_its_place_or_its_reason(tmp_path: Path) -> None:
     picture(tmp_path, "a.png")
     (tmp_path / "text.png").write_text("no picture")
     (tmp_path / "cut.png").write_bytes(picture(tmp_path, "b.png").read_bytes()[:60])
-    keys = ["a.png", "gone.png", "text.png", "cut.png", "../a.png", "", "b.png"] * 10
+    keys = ["a.png", "gone.png", "text.png", "cut.png", "../a.png", "", "\ud800", "b.png"] * 10
 
     found = made(tmp_path, *keys)
 
-    codes = ["", "gone", "not_an_image", "corrupt", "unread", "elsewhere", ""]
+    codes = ["", "gone", "not_an_image", "corrupt", "unread", "elsewhere", "unread", ""]
     assert [one.code for one in found] == codes * 10
     assert [bool(one.webp) for one in found] == [not code for code in codes] * 10
     assert all(one.message for one in found if one.code)

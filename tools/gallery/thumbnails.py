@@ -132,8 +132,10 @@ class _Maker:
             raise
         except Rejected as reason:
             return Thumbnail(code=reason.code, message=reason.message)
-        except (FanlightError, OSError) as error:
+        except FanlightError as error:
             return Thumbnail(code="unread", message=str(error))
+        except Exception as error:  # noqa: BLE001 - one image must not end an export
+            return Thumbnail(code="unread", message=f"{type(error).__name__}: {error}")
 
     def _read(self, one: Wanted, share: Share) -> Object | None:
         def taken(meta: Meta) -> bool:
