@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+SUDO = $(if $(filter-out 0,$(shell id -u)),sudo)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: help run up models test test-fast test-long prove interleavings mutations fuzz hostile soak \
-  bench bench-budget bench-peers check train evaluate digits clean
+  bench bench-budget bench-peers check chromium train evaluate digits clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -14,7 +15,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # One stamp for each set of packages, newer than the files that name them.
-$(VENV)/.tools $(VENV)/.test $(VENV)/.train $(VENV)/.onnx $(VENV)/.prove: $(VENV)/.%: pyproject.toml constraints.txt | $(BIN)/python
+$(addprefix $(VENV)/.,tools test train onnx prove fc ray parquet browser): $(VENV)/.%: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -e '.[$*]'
 	@touch $@
 $(VENV)/.check: pyproject.toml constraints.txt | $(BIN)/python
@@ -32,11 +33,16 @@ models: $(VENV)/.tools $(VENV)/.train $(VENV)/.onnx  ## get the published models
 	$(BIN)/fanlight model get moderation
 	$(BIN)/fanlight model get embeddings
 
-test: $(VENV)/.test $(VENV)/.train  ## run all tests
+test: $(VENV)/.test $(VENV)/.train $(VENV)/.ray $(VENV)/.browser chromium  ## run all tests
 	$(BIN)/python -m pytest
 
-test-fast: $(VENV)/.test  ## run the tests that need no TensorFlow
-	$(BIN)/python -m pytest -m 'not tensorflow'
+test-fast: $(VENV)/.test  ## run the tests that need no TensorFlow, no Ray and no browser
+	$(BIN)/python -m pytest -m 'not tensorflow and not ray and not browser'
+
+chromium:  # Debian's, which the tests of the pages drive; without apt those tests are skipped
+	@command -v chromium >/dev/null || ! command -v apt-get >/dev/null \
+	  || $(SUDO) sh -c 'apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium' \
+  || echo 'chromium could not be installed: the tests of the pages are skipped'
 
 test-long: $(VENV)/.test $(VENV)/.train  ## train on 1,000 photographs of clothes, if they are at hand
 	FANLIGHT_LONG=1 $(BIN)/python -m pytest tests/training -k clothes

@@ -31,7 +31,7 @@ _IMPORTS = time.perf_counter() - _BEGAN
 
 
 @dataclass
-class _Instance:
+class Instance:
     """What lives as long as the instance: no credential is in it."""
 
     config: Config
@@ -41,7 +41,7 @@ class _Instance:
     beside: Beside = field(default_factory=lambda: beside(ThreadPoolExecutor(1)))
 
 
-_instance: _Instance | None = None
+_instance: Instance | None = None
 
 
 def initializer(context: Any) -> None:
@@ -64,15 +64,15 @@ def initializer(context: Any) -> None:
         choices = Choices(config.limits, config.top_k, config.thresholds, config.oss_resize)
         answerer = Answerer(model, choices)
         loaded = clock()
-    instance = _Instance(config, answerer, session, None)
+    instance = Instance(config, answerer, session, None)
     samples = pictures()
     failure = warm_up(answerer, samples)
     rehearse(
-        lambda session: _reconciler(replace(instance, session=session), context, Retry.lasting(0)),
+        lambda session: reconciler(replace(instance, session=session), context, Retry.lasting(0)),
         samples[0],
     )
     if beginning.connected():
-        connect(_reconciler(instance, context, Retry.lasting(0)))
+        connect(reconciler(instance, context, Retry.lasting(0)))
     instance.cold_start = {
         "imports_ms": milliseconds(_IMPORTS + imported - began + model.import_seconds),
         "fetch_ms": milliseconds(fetched - imported),
@@ -88,16 +88,11 @@ def initializer(context: Any) -> None:
 
 def handler(event: bytes, context: Any) -> dict[str, Any]:
     """Reconcile every key of the event; raises when something is left that a retry can mend."""
-    if _instance is None:
-        initializer(context)
-    assert _instance is not None  # noqa: S101 - for the type checker
     log = Log(context.request_id)
-    if _instance.cold_start:
-        log("cold start", **_instance.cold_start)
-        _instance.cold_start = None
+    instance = ready(context, log)
     until = retry(context)
-    apart = partial(_apart, _instance.answerer, until)
-    return handle(event, _reconciler(_instance, context, until), log, until.remaining, apart)
+    apart = partial(_apart, instance.answerer, until)
+    return handle(event, reconciler(instance, context, until), log, until.remaining, apart)
 
 
 def pre_stop(context: Any) -> None:
@@ -105,14 +100,19 @@ def pre_stop(context: Any) -> None:
     Log(context.request_id)("stopping")
 
 
-def _apart(answerer: "Answerer", until: Retry) -> AbstractContextManager[Answer]:
-    from fanlight.apart import spared  # which an image alone has no use for
+def ready(context: Any, log: Log) -> Instance:
+    """The instance, for this and the other entry points of the package; logs its cold start."""
+    if _instance is None:
+        initializer(context)
+    assert _instance is not None  # noqa: S101 - for the type checker
+    if _instance.cold_start:
+        log("cold start", **_instance.cold_start)
+        _instance.cold_start = None
+    return _instance
 
-    # An image whose decoder hangs leaves its neighbours half of the time.
-    return spared(answerer, lambda: until.remaining() / 2, memory(os.environ))
 
-
-def _reconciler(instance: _Instance, context: Any, until: Retry) -> Reconciler:
+def reconciler(instance: Instance, context: Any, until: Retry) -> Reconciler:
+    """How this invocation reconciles a key: with its credentials, and as long as it may last."""
     config = instance.config
     store = partial(_opener(config, context, instance.session), retry=until)
     return Reconciler(
@@ -126,7 +126,14 @@ def _reconciler(instance: _Instance, context: Any, until: Retry) -> Reconciler:
     )
 
 
-def _images(instance: _Instance, store: "partial[OssStore]") -> OssStore:
+def _apart(answerer: "Answerer", until: Retry) -> AbstractContextManager[Answer]:
+    from fanlight.apart import spared  # which an image alone has no use for
+
+    # An image whose decoder hangs leaves its neighbours half of the time.
+    return spared(answerer, lambda: until.remaining() / 2, memory(os.environ))
+
+
+def _images(instance: Instance, store: "partial[OssStore]") -> OssStore:
     config = instance.config
     if not config.oss_resize:
         return store(config.input.bucket)

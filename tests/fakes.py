@@ -39,9 +39,9 @@ class MemoryStore:
     def delete(self, key: str) -> None:
         self.objects.pop(key, None)
 
-    def list(self, prefix: str) -> Iterator[Meta]:
+    def list(self, prefix: str, after: str = "") -> Iterator[Meta]:
         for key in sorted(self.objects):
-            if key.startswith(prefix):
+            if key.startswith(prefix) and key > after:
                 yield self.objects[key].meta
 
 

@@ -199,6 +199,7 @@ def test_sample_events_replay(tmp_path: Path) -> None:
     assert replayed.returncode == 0, replayed.stdout + replayed.stderr
     assert "error" not in replayed.stdout
     assert replayed.stdout.count("classified") >= 15
+    assert "  whole true\n" in replayed.stdout, "the timer's event goes to a sweep"
     assert refused.returncode == 1
     assert refused.stdout.count("  error: ") == len(bad)
     assert "Traceback" not in refused.stdout + refused.stderr

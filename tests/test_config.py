@@ -52,6 +52,7 @@ def test_every_setting_is_read() -> None:
         "FANLIGHT_LIBS": f"oss://models/l.zip#sha256={'1' * 64}",
         "FANLIGHT_THRESHOLDS": '{"nsfw": {"review": 0.2, "block": 0.8}}',
         "FANLIGHT_OSS_RESIZE": "on",
+        "FANLIGHT_SWEEP_AFTER": "60",
     }
 
     assert Config.from_environ(environ) == Config(
@@ -66,6 +67,7 @@ def test_every_setting_is_read() -> None:
         top_k=5,
         thresholds={"nsfw": Threshold(0.2, 0.8)},
         oss_resize=True,
+        sweep_after=60,
     )
 
 

@@ -63,6 +63,18 @@ def test_what_is_put_is_what_is_got(store: FolderStore, root: Path) -> None:
     assert store.name == root.as_uri()
 
 
+def test_when_it_was_written_is_told_alike(store: FolderStore, root: Path) -> None:
+    """The file's own time, in head, get and list."""
+    store.put("a", BODY, if_absent=False)
+    os.utime(root / "a", (1_000_000_000.25, 1_000_000_000.25))
+
+    listed, known, read = next(store.list("")), store.head("a"), store.get("a", 9)
+
+    assert known is not None
+    assert read is not None
+    assert {listed.modified, known.modified, read.meta.modified} == {1_000_000_000.25}
+
+
 def test_a_missing_key_is_none(store: FolderStore) -> None:
     """Neither a missing file nor a folder, nor what lies below a file, is an object."""
     store.put("folder/file", BODY, if_absent=False)

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -139,6 +140,19 @@ def test_what_is_put_is_what_is_got(store: OssStore) -> None:
     assert list(store.list("")) == [meta]
 
 
+def test_when_it_was_written_is_told_alike(store: OssStore) -> None:
+    """The same whole second, not before the writing began, in head, get and list."""
+    began = int(time.time())
+    store.put(KEY, BODY, if_absent=False)
+
+    listed, known, read = next(store.list("")), store.head(KEY), store.get(KEY, 9)
+
+    assert known is not None
+    assert read is not None
+    assert listed.modified == known.modified == read.meta.modified
+    assert began <= known.modified <= time.time()
+
+
 def test_an_overwrite_changes_the_version(store: OssStore) -> None:
     """Other bytes under the same key are another version, even when there are as many."""
     store.put(KEY, b"first", if_absent=False)
@@ -206,6 +220,9 @@ def test_a_listing_has_every_page_in_the_order_of_bytes(store: OssStore) -> None
         store.put(key, b"", if_absent=False)
 
     assert [meta.key for meta in store.list("many/")] == keys
+    assert [meta.key for meta in store.list("many/", keys[6])] == keys[7:]
+    assert [meta.key for meta in store.list("many/", f"{keys[6]}-")] == keys[7:]
+    assert list(store.list("many/", keys[-1])) == []
 
 
 Call = Callable[[OssStore], object]

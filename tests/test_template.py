@@ -18,6 +18,9 @@ SCHEMA = Path(__file__).parents[2] / "shared" / "data" / "fc3" / "schema.json"
 
 
 TASKS = ("digits", "products", "moderation")
+LANES = tuple(f"{task}-backfill" for task in TASKS)
+SWEEPS = tuple(f"{task}-sweep" for task in TASKS)
+TRIGGERS = {"oss": "IOssTriggerConfig", "timer": "ITimerTriggerConfig"}
 
 
 def properties(name: str) -> dict[str, Any]:
@@ -26,11 +29,15 @@ def properties(name: str) -> dict[str, Any]:
     for variable, value in yaml.safe_load(text)["vars"].items():
         text = text.replace(f"${{vars.{variable}}}", str(value))
     filled: dict[str, Any] = yaml.safe_load(text)["resources"][name]["props"]
+    task = name.partition("-")[0]
+    for key, value in filled.items():
+        if value == f"${{resources.{task}.props.{key}}}":
+            filled[key] = properties(task)[key]
     return filled
 
 
 @pytest.mark.skipif(not SCHEMA.exists(), reason="the component's schema is not at hand")
-@pytest.mark.parametrize("name", [*TASKS, "deadletter"])
+@pytest.mark.parametrize("name", [*TASKS, *LANES, *SWEEPS, "deadletter"])
 def test_the_component_accepts_it(name: str) -> None:
     """Each function's properties, and each trigger, are valid by the component's own schema."""
     schema = json.loads(SCHEMA.read_text())
@@ -38,7 +45,7 @@ def test_the_component_accepts_it(name: str) -> None:
 
     jsonschema.validate(props, schema)
     for trigger in props.get("triggers", []):
-        part = {**schema, "$ref": "#/definitions/IOssTriggerConfig"}
+        part = {**schema, "$ref": f"#/definitions/{TRIGGERS[trigger['triggerType']]}"}
         jsonschema.validate(trigger["triggerConfig"], part)
 
 
@@ -91,6 +98,21 @@ def test_tasks_share_all_but_what_they_state() -> None:
 
 
 @pytest.mark.parametrize("name", TASKS)
+def test_the_slower_lane_is_the_task_without_its_trigger(name: str) -> None:
+    """A task's second function differs in name, limit and trigger alone: results are the same."""
+    task, lane = function_named(name), function_named(f"{name}-backfill")
+
+    assert lane == replace(
+        task,
+        resource=f"{name}-backfill",
+        name=f"fanlight-{name}-backfill",
+        triggers=(),
+        reserved=10,
+    )
+    assert task.reserved is None
+
+
+@pytest.mark.parametrize("name", [*TASKS, *LANES])
 def test_failures_go_to_the_function_that_files_them(name: str) -> None:
     """The failure destination names the dead-letter function of the template."""
     assert function_named(name).on_failure == function_named("deadletter").name
@@ -105,6 +127,10 @@ def test_failures_go_to_the_function_that_files_them(name: str) -> None:
         (
             "resources: {a: {component: fc3, props: {functionName: '${vars.x}'}}}",
             "vars.x is missing",
+        ),
+        (
+            "resources: {a: {component: fc3, props: {code: '${resources.b.props.code}'}}}",
+            "resources.b.props.code is missing",
         ),
         ("[]", "is not a Serverless Devs 3 template"),
     ],

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from fanlight.errors import FanlightError
+from fanlight.errors import FanlightError, StaleCredentials
 from tools.lazy import Lazy
 from tools.shown import shown
 
@@ -60,7 +60,7 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except FanlightError as error:
-        click.echo(f"error: {shown(str(error))}", err=True)
+        click.echo(f"error: {shown(str(error))}{_remedy(error)}", err=True)
         code = 1
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
@@ -70,3 +70,11 @@ def main() -> None:
         click.echo(f"error: {error.strerror or error}{where}", err=True)
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _remedy(error: FanlightError) -> str:
+    if not isinstance(error, StaleCredentials):
+        return ""
+    from tools.credentials import RENEWED
+
+    return f"; {RENEWED}"

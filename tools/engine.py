@@ -22,12 +22,14 @@ from typing import Any
 from fanlight.answer import Answerer, Choices
 from fanlight.apart import spared
 from fanlight.cores import cores
-from fanlight.errors import ConfigError, FanlightError
+from fanlight.errors import ConfigError, FanlightError, StaleCredentials
 from fanlight.model import Model
 from fanlight.place import SCHEME
+from fanlight.preprocess import min_side
 from fanlight.reconcile import Reconciler
 from fanlight.together import each, in_turns
 from fanlight.work import describe
+from tools.pace import Pace
 from tools.places import Access, Side
 from tools.together import together
 
@@ -39,7 +41,6 @@ _SECONDS = 0.2
 
 _FEW = 64
 """With no more keys than this, starting processes would take longer than the work."""
-
 
 _LONGEST = 60.0
 """Seconds for one image, where a process of its own decodes it."""
@@ -66,9 +67,10 @@ class Job:
 
         `spare`: no image is to end this process; until it is closed, a child decodes them.
         """
-        images = Side.images(self.source, self.access)
         results = Side.results(self.out, self.access)
         answer = Answerer(self.load(threads), self.choices)
+        side = min_side(answer.model.bundle.input) if self.choices.oss_resize else None
+        images = Side.images(self.source, self.access, side)
         if spare:
             answer = spare.enter_context(spared(answer, lambda: _LONGEST))
         return Reconciler(
@@ -87,7 +89,9 @@ class Job:
         return self.source.startswith(SCHEME) or self.out.startswith(SCHEME)
 
 
-def run(job: Job, keys: Iterable[str], processes: int) -> Iterator[dict[str, Any]]:
+def run(
+    job: Job, keys: Iterable[str], processes: int, pace: Pace | None = None
+) -> Iterator[dict[str, Any]]:
     """Reconcile keys and yield what became of each, as `fanlight.work.describe` says it.
 
     A key that fails has outcome `failed` and a reason. Closing the iterator ends the work after
@@ -100,18 +104,20 @@ def run(job: Job, keys: Iterable[str], processes: int) -> Iterator[dict[str, Any
     if len(first) <= _FEW:
         with ExitStack() as spare:
             reconciler = job.reconciler(cores(), spare)
-            for chunk in (chunks := Chunks(iter(first))):
+            for chunk in (chunks := Chunks(iter(first), pace=pace)):
                 outcomes, seconds = _timed(reconciler, chunk, remote=job.remote)
                 chunks.took(len(chunk), seconds)
                 yield from outcomes
         return
-    yield from _pooled(job, Chunks(itertools.chain(first, keys)), processes)
+    yield from _pooled(job, Chunks(itertools.chain(first, keys), pace=pace), processes)
 
 
 class Chunks(Iterator[list[str]]):
     """Keys, as many at a time as take a process `_SECONDS`, as far as is known."""
 
-    def __init__(self, keys: Iterator[str], most: int = MOST) -> None:
+    def __init__(self, keys: Iterator[str], most: int = MOST, pace: Pace | None = None) -> None:
+        if pace is not None:
+            keys, most = pace(keys), min(most, pace.within(_SECONDS))
         self._keys, self._most = keys, most
         self._size = min(FIRST, most)
 
@@ -232,7 +238,7 @@ def _reconcile(reconciler: Reconciler, keys: list[str], *, remote: bool) -> list
 def _one(reconciler: Reconciler, key: str) -> dict[str, Any]:
     try:
         return describe(reconciler.reconcile(key))
-    except ConfigError:
+    except (ConfigError, StaleCredentials):  # every key after it would end the same way
         raise
     except FanlightError as error:
         return {"key": key, "outcome": "failed", "reason": str(error)}

@@ -9,3 +9,9 @@ def need_tensorflow() -> None:
     """ConfigError, with what to install, where TensorFlow is not."""
     if find_spec("tensorflow") is None:
         raise ConfigError("training needs the train extra: pip install -e '.[train]'")
+
+
+def need_fc() -> None:
+    """ConfigError, with what to install, where Function Compute's client is not."""
+    if find_spec("alibabacloud_fc20230330") is None:
+        raise ConfigError("--engine fc needs the fc extra: pip install -e '.[fc]'")

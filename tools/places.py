@@ -1,9 +1,9 @@
 """Folders and oss:// places given on the command line, opened as stores."""
 
-import functools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ import click
 
 from fanlight.errors import ConfigError
 from fanlight.place import SCHEME, Place
-from fanlight.retry import Retry
 from fanlight.store import Store
 from fanlight.store_folder import FolderStore
 
@@ -21,7 +20,7 @@ PATIENCE = 120.0
 
 @dataclass(frozen=True)
 class Access:
-    """How OSS is reached; keys come from the environment, where they are not seen in `ps`."""
+    """How OSS is reached. It holds no keys: each process asks for its own (`tools.credentials`)."""
 
     endpoint: str = ""
     region: str = ""
@@ -35,10 +34,13 @@ class Side:
     place: Place
 
     @classmethod
-    def images(cls, text: str, access: Access) -> "Side":
-        """Open the place that holds images: a folder, or `oss://bucket/prefix/`."""
+    def images(cls, text: str, access: Access, side: int | None = None) -> "Side":
+        """Open the place that holds images: a folder, or `oss://bucket/prefix/`.
+
+        `side`: OSS makes them smaller before they are read, see `store_resized`.
+        """
         if text.startswith(SCHEME):
-            return cls._oss(text, access)
+            return cls._oss(text, access, side)
         folder = Path(text)
         if not folder.is_dir():
             what = "is a file; name the folder it is in" if folder.exists() else "does not exist"
@@ -57,19 +59,22 @@ class Side:
         return cls(store, Place(store.name, ""))
 
     @classmethod
-    def _oss(cls, text: str, access: Access) -> "Side":
-        from fanlight.runtime import credentials
+    def _oss(cls, text: str, access: Access, side: int | None = None) -> "Side":
         from fanlight.store_oss import OssStore
+        from fanlight.store_resized import ResizedStore
+        from tools.credentials import signing_and_retry
 
         place = Place.parse(text if text.endswith("/") else f"{text}/")
         if not access.region:
             raise ConfigError("name the bucket's region: --region cn-hangzhou, or FC_REGION")
-        store = OssStore(
+        credentials, retry = signing_and_retry(os.environ, PATIENCE)
+        kind = partial(ResizedStore, side=side) if side else OssStore
+        store = kind(
             place.bucket,
             endpoint=access.endpoint or f"https://oss-{access.region}.aliyuncs.com",
             region=access.region,
-            credentials=credentials(None, os.environ),
-            retry=Retry.lasting(PATIENCE),
+            credentials=credentials,
+            retry=retry,
         )
         return cls(store, place)
 
@@ -113,7 +118,7 @@ def access_options(command: Callable[..., Any]) -> Callable[..., Any]:
         default="",
         help="OSS endpoint; by default the region's public one.",
     )
-    @functools.wraps(command)
+    @wraps(command)
     def wrapper(*args: Any, endpoint: str, region: str, **kwargs: Any) -> Any:
         return command(*args, access=Access(endpoint, region), **kwargs)
 

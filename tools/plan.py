@@ -4,10 +4,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from fanlight.errors import KeyRefused
-from fanlight.place import result_key
+from fanlight.pairs import Pair, image_key, pairs
+from fanlight.place import Place, result_key
 from fanlight.reconcile import RESULT_LIMIT, document_of
 from fanlight.result import version_of
 from fanlight.store import Meta
@@ -17,13 +19,21 @@ from tools.places import Side
 A = TypeVar("A")
 B = TypeVar("B")
 
-_AHEAD = 32
-"""Results read at the same time from a bucket; a folder's are read one by one, it is faster."""
+_AHEAD = 64
+"""Reads given out at the same time, to half as many threads; a folder is faster one by one."""
+
+_WINDOW = 4096
+"""What waits behind a read to keep the order, and is known already."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One image's state: `classified` or `rejected` (current), `stale`, `missing` or `refused`."""
+    """One image's state.
+
+    `classified`, `rejected`: its result is true of it. `present`: there is a result, which was not
+    read. `stale`, `missing`, `refused`: as they say. `orphaned`: a result without its image;
+    `gone`: an image that somebody named and is not there.
+    """
 
     key: str
     state: str
@@ -37,8 +47,8 @@ class Check:
 
     @property
     def current(self) -> bool:
-        """Whether there is nothing to do."""
-        return self.state in ("classified", "rejected")
+        """Whether there is nothing to do, as far as was looked."""
+        return self.state in ("classified", "rejected", "present")
 
 
 class New(str):
@@ -47,20 +57,32 @@ class New(str):
     __slots__ = ()
 
 
-def checks(images: Side, results: Side) -> Iterator[Check]:
-    """Every image's state, in the order of the listing, holding a few at a time."""
-    listed = (
-        meta for meta in images.store.list(images.place.prefix)
-        if images.place.relative(meta.key) is not None
-    )  # fmt: skip
+@dataclass(frozen=True)
+class Look:
+    """How closely to look.
 
-    def one(meta: Meta) -> Check:
-        return check(meta, images, results)
+    `deep`: results are read. `trust_times`: not those that are newer than their object, which is
+    for places in OSS alone. `orphans`: results without an image are told too, but for what is under
+    `failed`, where the output holds that.
+    """
 
-    yield from map(one, listed) if isinstance(results.store, FolderStore) else _ahead(one, listed)
-    if isinstance(images.store, FolderStore):
-        for folder, reason in images.store.unreadable.items():
-            yield Check(folder, "refused", reason)
+    deep: bool = True
+    trust_times: bool = False
+    orphans: bool = False
+    failed: Place | None = None
+
+
+def checks(images: Side, results: Side, look: Look | None = None) -> Iterator[Check]:
+    """Every image's state, in the order of a listing, holding a few thousand at most.
+
+    Where results are in OSS, the two listings alone tell what is missing, and the others are read
+    many at a time.
+    """
+    look = look or Look()
+    in_folder = isinstance(results.store, FolderStore)
+    yield from (_one_by_one if in_folder else _merged)(images, results, look)
+    for folder, reason in _unreadable(images).items():
+        yield Check(folder, "refused", reason)
 
 
 def check(meta: Meta, images: Side, results: Side) -> Check:
@@ -73,20 +95,116 @@ def check(meta: Meta, images: Side, results: Side) -> Check:
         return Check(meta.key, "refused", str(error))
     document = document_of(result)
     if document is None:
-        return Check(meta.key, "missing", "there is no result")
+        return Check(meta.key, "missing", _NONE)
     known = version_of(document)
     if known != meta.version:
         return Check(meta.key, "stale", f"its result is of version {known}, it is {meta.version}")
     return Check(meta.key, str(document["status"]), recipe=str(document.get("recipe")))
 
 
-def _ahead(function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
-    """`map`, some items ahead on threads."""
-    with ThreadPoolExecutor(_AHEAD) as pool:
-        waiting: deque[Future[B]] = deque()
+def check_key(key: str, images: Side, results: Side) -> Check:
+    """As `check`, of an image that may be there or not."""
+    try:
+        meta = images.store.head(key)
+    except KeyRefused as error:
+        return Check(key, "refused", str(error))
+    return check(meta, images, results) if meta else Check(key, "gone", "there is no such image")
+
+
+_NONE = "there is no result"
+
+
+def _one_by_one(images: Side, results: Side, look: Look) -> Iterator[Check]:
+    """A folder escapes names, so its order is another one; but asking it costs next to nothing."""
+    one = partial(check if look.deep else _listed, images=images, results=results)
+    for meta in images.store.list(images.place.prefix):
+        if images.place.relative(meta.key) is not None:
+            yield one(meta)
+    if not look.orphans:
+        return
+    closed = tuple(_unreadable(images))
+    for meta in results.store.list(results.place.prefix):
+        key = image_key(meta.key, images.place, results.place)
+        if key is not None and not key.startswith(closed) and images.store.head(key) is None:
+            yield _orphan(key, meta)
+
+
+def _listed(meta: Meta, images: Side, results: Side) -> Check:
+    """Whether there is a result, unread."""
+    try:
+        there = results.store.head(result_key(images.place.relative(meta.key) or "", results.place))
+    except KeyRefused as error:
+        return Check(meta.key, "refused", str(error))
+    return Check(meta.key, "present") if there else Check(meta.key, "missing", _NONE)
+
+
+def _merged(images: Side, results: Side, look: Look) -> Iterator[Check]:
+    """The order is that of the results."""
+    hidden = look.failed and results.place.holds(look.failed) and look.failed.prefix
+    listed = (meta for meta in results.store.list(results.place.prefix)
+              if not (hidden and meta.key.startswith(hidden)))  # fmt: skip
+    paired = pairs(images.store.list(images.place.prefix), images.place, listed, results.place)
+
+    def told(pair: Pair) -> Check | None:
+        """What the listings alone tell, if that is enough."""
+        if pair.image is None:
+            assert pair.result is not None  # noqa: S101 - for the type checker
+            return _orphan(pair.key, pair.result)
+        if pair.result is None:
+            return _without(pair.image, images, results)
+        newer = pair.result.modified > pair.image.modified
+        unread = not look.deep or (look.trust_times and newer)
+        return Check(pair.key, "present") if unread else None
+
+    def read(pair: Pair) -> Check:
+        assert pair.image is not None  # noqa: S101 - otherwise it was told
+        return check(pair.image, images, results)
+
+    for found in ahead(paired, told, read):
+        closed = tuple(_unreadable(images))
+        if found.state != "orphaned" or (look.orphans and not found.key.startswith(closed)):
+            yield found
+
+
+def _without(image: Meta, images: Side, results: Side) -> Check:
+    try:
+        result_key(images.place.relative(image.key) or "", results.place)
+    except KeyRefused as error:
+        return Check(image.key, "refused", str(error))
+    return Check(image.key, "missing", _NONE)
+
+
+def _orphan(key: str, result: Meta) -> Check:
+    return Check(key, "orphaned", f"there is no such image, but its result {result.key}")
+
+
+def _unreadable(images: Side) -> dict[str, str]:
+    """Folders that may not be read, with the reason; what is in them is not known to be gone."""
+    return images.store.unreadable if isinstance(images.store, FolderStore) else {}
+
+
+def ahead(items: Iterable[A], told: Callable[[A], B | None], read: Callable[[A], B]) -> Iterator[B]:
+    """What `told` says of each item, or else `read`, in their order; reads overlap, on threads."""
+    pool = ThreadPoolExecutor(_AHEAD // 2)
+    waiting: deque[Future[B] | B] = deque()
+    reading = 0
+
+    def first() -> B:
+        nonlocal reading
+        one = waiting.popleft()
+        if not isinstance(one, Future):
+            return one
+        reading -= 1
+        return one.result()
+
+    try:
         for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) >= 2 * _AHEAD:
-                yield waiting.popleft().result()
+            known = told(item)
+            reading += known is None
+            waiting.append(pool.submit(read, item) if known is None else known)
+            while reading >= _AHEAD or len(waiting) >= _WINDOW or (waiting and not reading):
+                yield first()
         while waiting:
-            yield waiting.popleft().result()
+            yield first()
+    finally:
+        pool.shutdown(cancel_futures=True)

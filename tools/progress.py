@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 
 import click
 
@@ -12,26 +13,46 @@ _REDRAW = 0.1
 
 
 class Progress:
-    """Counts images found and done. The total grows while the listing goes on."""
+    """Counts images found, given out to be worked on, and settled.
 
-    def __init__(self) -> None:
-        self._found = self._done = self._failed = 0
-        self._began = self._drawn = time.monotonic()
-        self._terminal = sys.stderr.isatty()
+    The total grows while the listing goes on, and what is left is known only once it has ended:
+    until then it is at least what was found.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, terminal: bool | None = None
+    ) -> None:
+        """`terminal`: whether there is one; by default it is looked for."""
+        self._clock = clock
+        self._found = self._given = self._worked = self._settled = 0
+        self._drawn = self._began = clock()
+        self._failed, self._ended = 0, False
+        self._terminal = sys.stderr.isatty() if terminal is None else terminal
         self._open = True
 
     def found(self) -> None:
         """One more image is listed."""
         self._found += 1
+        self._draw()
 
-    def done(self, *, failed: int) -> None:
-        """One more image is settled."""
-        self._done += 1
+    def given(self) -> None:
+        """One of those found is to be worked on."""
+        self._given += 1
+
+    def settled(self, *, failed: int) -> None:
+        """One of those found needs no work. `failed`: how many have failed so far."""
+        self._settled += 1
         self._failed = failed
-        now = time.monotonic()
-        if now - self._drawn >= (_REDRAW if self._terminal else _EVERY):
-            self._drawn = now
-            self._draw()
+
+    def listed(self) -> None:
+        """All are found."""
+        self._ended = True
+
+    def worked(self, *, failed: int) -> None:
+        """One of those given is done."""
+        self._worked += 1
+        self._failed = failed
+        self._draw()
 
     def note(self, text: str) -> None:
         """A line of its own, above the bar."""
@@ -45,16 +66,38 @@ class Progress:
         self._open = False
 
     def _draw(self) -> None:
-        seconds = time.monotonic() - self._began
-        failed = f", {self._failed:,} failed" if self._failed else ""
-        rate = self._done / seconds
-        text = f"{self._done:,} of {self._found:,} found{failed}, {rate:,.0f}/s"
+        now = self._clock()
+        if now - self._drawn < (_REDRAW if self._terminal else _EVERY):
+            return
+        self._drawn = now
+        done = self._worked + self._settled
+        text = self._text(done, now - self._began)
         if not self._terminal:
             click.echo(text, err=True)
             return
-        filled = 30 * self._done // max(self._found, 1)
+        filled = 30 * done // max(self._found, 1)
         click.echo(f"\r\x1b[K[{'#' * filled}{'.' * (30 - filled)}] {text}", err=True, nl=False)
+
+    def _text(self, done: int, seconds: float) -> str:
+        failed = f", {self._failed:,} failed" if self._failed else ""
+        return (f"{done:,} of {self._found:,} found{failed}, {done / seconds:,.0f}/s"
+                f"{self._left(seconds)}")  # fmt: skip
+
+    def _left(self, seconds: float) -> str:
+        """At the rate of the work so far, which what needs none does not count for."""
+        if not self._worked:
+            return ""
+        left = (self._given - self._worked) * seconds / self._worked
+        return f", {'' if self._ended else 'at least '}{lasting(left)} left"
 
     def _erase(self) -> None:
         if self._terminal and self._open:
             click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def lasting(seconds: float) -> str:
+    """`40 s`, `12 min`, `3 h 20 min`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -8,8 +8,10 @@ from typing import Any
 import yaml
 
 from fanlight.errors import ConfigError
+from tools.timer import Timer
 
 _VARIABLE = re.compile(r"\$\{(vars\.\w+|this\.name)\}")
+_REFERENCE = re.compile(r"\$\{(resources\.([\w-]+)\.props\.(\w+))\}")
 _ROOT = Path(__file__).parent.parent
 
 SOURCE = _ROOT / "functions"
@@ -49,7 +51,8 @@ class Function:
     `resource`: what the template calls it; `name`: what the platform does. `code`: a folder, or
     the zip that `fanlight package` makes, which need not be there yet. `role`: the ARN of what the
     function acts as. `log_project` and `log_store`: both `auto` when the deployment makes them,
-    both empty without logs. `cpu`: vCPUs, 0 where it is left to the platform.
+    both empty without logs. `cpu`: vCPUs, 0 where it is left to the platform. `reserved`: instances
+    it has, kept from all other functions, and the most it may have; None where it shares the rest.
     """
 
     resource: str
@@ -74,6 +77,8 @@ class Function:
     pre_stop_timeout: float
     log_project: str
     log_store: str
+    reserved: int | None = None
+    timers: tuple[Timer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ def read_template(path: Path) -> Template:
             for name, resource in document["resources"].items()
         }
         functions = tuple(
-            _function(name, resource["props"], path.parent)
+            _function(name, _referred(resource["props"], resources), path.parent)
             for name, resource in resources.items()
             if resource["component"] == "fc3"
         )
@@ -159,6 +164,19 @@ def _filled(value: Any, variables: dict[str, str]) -> Any:
     return value
 
 
+def _referred(props: dict[str, Any], resources: dict[str, Any]) -> dict[str, Any]:
+    """`props`, where one that is `${resources.x.props.y}` becomes what y of x is."""
+    found = dict(props)
+    for name, value in props.items():
+        if reference := _REFERENCE.fullmatch(str(value)):
+            whole, resource, key = reference.groups()
+            try:
+                found[name] = resources[resource]["props"][key]
+            except KeyError:
+                raise KeyError(whole) from None
+    return found
+
+
 def _function(resource: str, props: dict[str, Any], root: Path) -> Function:
     lifecycle = props.get("instanceLifecycleConfig", {})
     log = props.get("logConfig") or {}
@@ -191,7 +209,15 @@ def _function(resource: str, props: dict[str, Any], root: Path) -> Function:
         pre_stop_timeout=float(lifecycle.get("preStop", {}).get("timeout", 3)),
         log_project=str(log.get("project", "")),
         log_store=str(log.get("logstore", "")),
+        reserved=_whole(props.get("concurrencyConfig", {}).get("reservedConcurrency")),
+        timers=tuple(
+            Timer.read(item) for item in props.get("triggers", []) if item["triggerType"] == "timer"
+        ),
     )
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 def _trigger(item: dict[str, Any]) -> Trigger:

@@ -15,6 +15,9 @@ DEFAULT_MAX_BYTES = 32 * 1024 * 1024
 DEFAULT_MAX_PIXELS = 64_000_000
 """At its worst, 16-bit RGBA, such a picture took 1.3 to 1.4 GB, the network and Python included."""
 
+DEFAULT_SWEEP_AFTER = 900
+"""Seconds. An event is there within some; those that are tried again take a few minutes."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -30,7 +33,8 @@ class Config:
 
     `model`: a bundle's folder in the code, or its zip in OSS. `libs`: a zip of packages to import
     from. `top_k` and `thresholds` None mean what the model's bundle says. `oss_resize`: images are
-    made smaller by OSS before they are fetched, see `store_resized`.
+    made smaller by OSS before they are fetched, see `store_resized`. `sweep_after`: seconds for
+    which a sweep leaves an image to its event.
     """
 
     input: Place
@@ -44,6 +48,7 @@ class Config:
     top_k: int | None
     thresholds: Thresholds | None
     oss_resize: bool = False
+    sweep_after: int = DEFAULT_SWEEP_AFTER
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Config":
@@ -77,6 +82,7 @@ class Config:
             top_k=read.number("FANLIGHT_TOP_K", 0) or None,
             thresholds=read.thresholds("FANLIGHT_THRESHOLDS"),
             oss_resize=read.switch("FANLIGHT_OSS_RESIZE"),
+            sweep_after=read.number("FANLIGHT_SWEEP_AFTER", DEFAULT_SWEEP_AFTER),
         )
         read.finish()
         return config

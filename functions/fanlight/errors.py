@@ -25,6 +25,10 @@ class ConfigError(FanlightError):
     """A setting, a permission or a bucket is wrong; the text says what to change."""
 
 
+class UnknownAccessKey(ConfigError):
+    """OSS does not know the access key: it is mistyped, or was withdrawn."""
+
+
 class WrongDigest(ConfigError):
     """A zip from OSS is not the one the setting names."""
 

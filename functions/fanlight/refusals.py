@@ -6,6 +6,7 @@ from fanlight.errors import (
     KeyRefused,
     StaleCredentials,
     TransientError,
+    UnknownAccessKey,
 )
 
 _CREDENTIALS = "check ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET"
@@ -25,11 +26,12 @@ ADVICE = {
 }  # fmt: skip
 _KINDS: dict[str, type[FanlightError]] = {
     "RequestTimeTooSkewed": TransientError,  # sent before a sleep, or the clock is about to be set
+    "InvalidAccessKeyId": UnknownAccessKey,
     "SecurityTokenExpired": StaleCredentials,
     "InvalidSecurityToken": StaleCredentials,
     "InvalidObjectName": KeyRefused,
 }
-"""What is not a ConfigError, of what there is advice for."""
+"""What is not simply a ConfigError, of what there is advice for."""
 _BUSY = ("PreconditionFailed", "RequestTimeout", "ConnectionTimeout", "QpsLimitExceeded",
          "Throttling")  # fmt: skip
 

@@ -1,18 +1,23 @@
 """Where objects are kept: what reconciling asks of a bucket or a folder, and nothing more."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
 @dataclass(frozen=True)
 class Meta:
-    """What a store knows of an object without its bytes. Equal versions: the very same object."""
+    """What a store knows of an object without its bytes. Equal versions: the very same object.
+
+    `modified`: when it was written, in seconds since 1970, as the store tells it: OSS in whole
+    seconds of its own clock. It tells nothing that `version` does not, so it is not compared.
+    """
 
     key: str
     size: int
     etag: str
     version: str
+    modified: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True)

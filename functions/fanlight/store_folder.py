@@ -205,12 +205,12 @@ def _read(descriptor: int, key: str, limit: int, wanted: Wanted) -> Object | Non
         raise TransientError(f"{key} changed while it was read")
     # Tells contents apart. An MD5 would take a tenth of the time of a photograph of 12 megapixels.
     etag = f"{zlib.crc32(data):08X}-{len(data)}"
-    return Object(Meta(key, len(data), etag, version), data)
+    return Object(Meta(key, len(data), etag, version, status.st_mtime), data)
 
 
 def _meta(key: str, status: os.stat_result) -> Meta:
     """Without an ETag: that would take reading the file."""
-    return Meta(key, status.st_size, "", _version(status))
+    return Meta(key, status.st_size, "", _version(status), status.st_mtime)
 
 
 def _version(status: os.stat_result) -> str:

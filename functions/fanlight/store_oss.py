@@ -66,12 +66,15 @@ class OssStore:
         *,
         endpoint: str,
         region: str,
-        credentials: Credentials,
+        credentials: Any,
         retry: Retry,
         session: Any = None,
     ) -> None:
-        """`session`: what `connections` gives, where it is shared; it holds no credentials."""
-        auth = signing(credentials)
+        """`session`: what `connections` gives, where it is shared; it holds no credentials.
+
+        `credentials`: Credentials, or an oss2 auth, which may take other keys as time goes by.
+        """
+        auth = signing(credentials) if isinstance(credentials, Credentials) else credentials
         # Where crcmod lacks its extension, CRC-64 runs at 1 MB/s: the MD5 is checked instead.
         try:
             self._bucket = oss2.Bucket(auth, endpoint, bucket, region=region,
@@ -150,20 +153,21 @@ class OssStore:
         """See `Store.delete`."""
         self._call(key, lambda: self._bucket.delete_object(key))
 
-    def list(self, prefix: str) -> Iterator[Meta]:
-        """See `Store.list`: in the order of the keys' bytes, 1,000 keys a request."""
-        token = ""
-        while True:
+    def list(self, prefix: str, after: str = "") -> Iterator[Meta]:
+        """See `Store.list`: in the order of the keys' bytes, 1,000 keys a request.
+
+        `after`: a key, which need not be there; only those that follow it are listed.
+        """
+        at = {"start_after": after}
+        while at:
             page = self._call(prefix, partial(self._bucket.list_objects_v2, prefix,
-                                              continuation_token=token, max_keys=1000))  # fmt: skip
+                                              max_keys=1000, **at))  # fmt: skip
             if page is None:
                 raise ConfigError(f"oss://{self.name}/{prefix}: {ADVICE['NoSuchBucket']}")
             for item in page.object_list:
                 version = _version(item.etag, item.size, item.last_modified)
-                yield Meta(item.key, item.size, item.etag, version)
-            if not page.is_truncated:
-                return
-            token = page.next_continuation_token
+                yield Meta(item.key, item.size, item.etag, version, item.last_modified)
+            at = {"continuation_token": page.next_continuation_token} if page.is_truncated else {}
 
     def _call(self, key: str, request: Callable[[], T]) -> T | None:
         """The request's answer, tried again while that can help; None for no such object."""
@@ -207,8 +211,8 @@ _NETWORK = (
 
 
 def _meta(key: str, answer: Any) -> Meta:
-    size, etag = int(answer.headers["Content-Length"]), answer.etag
-    return Meta(key, size, etag, _version(etag, size, answer.last_modified))
+    size, etag, modified = int(answer.headers["Content-Length"]), answer.etag, answer.last_modified
+    return Meta(key, size, etag, _version(etag, size, modified), modified)
 
 
 def _version(etag: str, size: int, last_modified: int) -> str:

@@ -1,7 +1,14 @@
 """Several things at a time in one process: waiting for the network overlaps, computing does not."""
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    as_completed,
+    wait,
+)
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -46,6 +53,24 @@ def each(do: Callable[[T], R], items: Sequence[T], threads: int) -> Iterator[tup
     with ThreadPoolExecutor(threads) as pool:
         running = {pool.submit(do, item): item for item in items}
         try:
+            for future in as_completed(running):
+                yield running[future], future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def flowing(do: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[tuple[T, R]]:
+    """As `each`, for items too many to be held: one is taken when there is a thread for it."""
+    with ThreadPoolExecutor(threads) as pool:
+        running: dict[Future[R], T] = {}
+        try:
+            for item in items:
+                running[pool.submit(do, item)] = item
+                if len(running) < threads:
+                    continue
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield running.pop(future), future.result()
             for future in as_completed(running):
                 yield running[future], future.result()
         finally:

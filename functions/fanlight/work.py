@@ -109,18 +109,29 @@ def _one(
 ) -> tuple[dict[str, Any], str]:
     if reason := why_ignored(record, reconciler.input):
         return {"key": record.key, "outcome": "ignored", "reason": reason}, ""
-    try:
+
+    def reconcile(key: str) -> Outcome:
         if time_left() <= 0:
             raise TransientError("no time was left to begin; raise the function's timeout")
-        return describe(reconciler.reconcile_spelled(record.key)), ""
+        return reconciler.reconcile_spelled(key)
+
+    return tried(reconcile, record.key)
+
+
+def tried(reconcile: Callable[[str], Outcome], key: str) -> tuple[dict[str, Any], str]:
+    """What became of a key, as `describe` says it, and where our own code failed, if it did.
+
+    Only a ConfigError is raised: it would be the same for every key.
+    """
+    try:
+        return describe(reconcile(key)), ""
     except ConfigError:
         raise
     except FanlightError as error:
-        return {"key": record.key, "outcome": "failed", "reason": str(error)}, ""
+        return {"key": key, "outcome": "failed", "reason": str(error)}, ""
     except Exception as error:  # noqa: BLE001 - a fault of ours in one image must not cost the others
         reason = f"{type(error).__name__}: {error}"
-        outcome = {"key": record.key, "outcome": "failed", "reason": reason}
-        return outcome, traceback.format_exc()
+        return {"key": key, "outcome": "failed", "reason": reason}, traceback.format_exc()
 
 
 def describe(outcome: Outcome) -> dict[str, Any]:

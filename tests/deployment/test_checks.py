@@ -18,6 +18,7 @@ from tests.deployment.templates import (
 )
 from tools.deployment.checks import problems
 from tools.template import Function, Trigger
+from tools.timer import Timer
 
 PLACE = f"oss://{BUCKET}/"
 
@@ -203,12 +204,37 @@ def test_a_destination_elsewhere() -> None:
     assert f"is elsewhere; write {a.on_failure_arn}" in one(problems(template(elsewhere, LETTERS)))
 
 
+def sweeper(**changes: Any) -> Function:
+    """A sweep over what the classifier `a` reads, on a timer."""
+    every = (Timer("hourly", "@every 60m", enabled=True, payload=""),)
+    return classifier(
+        "sweep", "in/", "out/",
+        **{"handler": "sweep.handler", "triggers": (), "timers": every, "retries": 0,
+           "reserved": 1} | changes,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"timers": (Timer("t", "@every 30s", enabled=True, payload=""),)}, "is too often"),
+        ({"timers": (Timer("t", "0 4 * * *", enabled=True, payload=""),)}, "'0 4 * * *' is no"),
+        ({"retries": 3}, "maxAsyncRetryAttempts is 3; write 0"),
+        ({"reserved": None}, "two sweeps would run at a time"),
+        ({"reserved": 2}, "two sweeps would run at a time"),
+        ({"environment": {}}, "FANLIGHT_INPUT is not set"),
+    ],
+)
+def test_a_sweep_that_would_not_work(changes: dict[str, Any], says: str) -> None:
+    """Its time, its retries and how many run at once are looked at before it is deployed."""
+    assert says in problems(template(sweeper(**changes)))[0]
+
+
 def test_two_that_do_the_same_work() -> None:
     """Of two that give the same results, one without a trigger is no problem: it sweeps."""
     a = classifier("a", "in/", "out/")
-    sweep = classifier("sweep", "in/", "out/", triggers=())
 
-    assert problems(template(a, sweep)) == []
+    assert problems(template(a, sweeper())) == []
     twice = problems(template(a, replace(a, resource="b", name="b")))
     assert [problem.partition(":")[0].partition(" both")[0] for problem in twice] == ["a and b"] * 2
 

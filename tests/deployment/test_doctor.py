@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from fanlight.bundle import Bundle
 from tests.deployment.templates import BUCKET, DIGITS, LETTERS, PROJECT, listener, template
+from tests.localcloud.policies import ALL, policy
 from tools.commands.doctor import command
 from tools.deployment.doctor import PROBE, Examination
 from tools.deployment.probe import region_of
@@ -345,6 +346,26 @@ def test_a_place_that_may_not_be_read() -> None:
     assert ("ok", f"bucket {BUCKET}", "exists") in lines
 
 
+def test_a_place_that_may_not_be_listed() -> None:
+    """Of a sweep, listing is tried as well, and a refusal says what is lacking."""
+    sweep = next(f for f in PROJECT.functions if f.resource == "digits-sweep")
+    keys = [Credentials("id", "not-to-be-shown")]
+    denied = policy(ALL, ("Deny", "oss:ListObjects", "*"))
+    found = []
+    for policies in ({}, {"id": [denied]}):
+        with OssEndpoint(keys, policies=policies) as refusing:
+            refusing.create_bucket(BUCKET)
+            found.append(examined(refusing.url, template(DIGITS, sweep, LETTERS)))
+
+    subject = "fanlight-digits-sweep listing"
+    assert ("ok", subject, f"oss://{BUCKET}/input/digits/ can be listed") in found[0]
+    assert failures(found[0]) == []
+    refused = failures(found[1])
+    assert [told for told, _ in refused] == [subject] * 2
+    needed = f"needs oss:ListObjects on oss://{BUCKET}/output/digits/*"
+    assert refused[1][1].endswith(needed)
+
+
 def test_a_role_that_may_not_delete() -> None:
     """With the functions' own permissions a write is proved, and what stays behind is named."""
     reads = (f"GET /{BUCKET}/input/digits/", f"GET /{BUCKET}/output/digits/")
@@ -432,8 +453,8 @@ def small(tmp_path: Path) -> Path:
 def test_the_command(endpoint: OssEndpoint, small: Path) -> None:
     """It prints a line for each thing and a count, exits 0 when nothing failed, else 1."""
     code, output, _ = run(endpoint.url, small)
-    assert (code, output.splitlines()[-1]) == (0, "8 ok, 3 skip")
-    assert output.splitlines()[0] == "ok    template: 2 functions fit together"
+    assert (code, output.splitlines()[-1]) == (0, "10 ok, 3 skip")
+    assert output.splitlines()[0] == "ok    template: 4 functions fit together"
 
     code, output, _ = run(endpoint.url, small, ALIBABA_CLOUD_ACCESS_KEY_ID="x")
     assert (code, output.splitlines()[-1]) == (1, "4 ok, 1 fail, 2 skip")
@@ -467,5 +488,5 @@ def test_progress_of_a_long_read(endpoint: OssEndpoint, small: Path) -> None:
     code, output, progress = run(endpoint.url, small)
 
     assert code == 0
-    assert "ok    fanlight-digits digits.zip: oss://models/digits.zip has its digest\n" in output
+    assert "digits.zip: oss://models/digits.zip has its digest\n" in output
     assert ("reading digits.zip" in progress, "reading" in output) == (True, False)

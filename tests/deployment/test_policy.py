@@ -14,7 +14,12 @@ from click.testing import CliRunner
 
 from tests.deployment.templates import BUCKET, DIGITS, LETTERS, PROJECT, template
 from tools.commands.policy import command
-from tools.deployment.ram import deployer_policy, functions_policy, trigger_policy
+from tools.deployment.ram import (
+    deployer_policy,
+    functions_policy,
+    operator_policy,
+    trigger_policy,
+)
 from tools.deployment.settings import settings_of
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
@@ -50,12 +55,18 @@ def allowed(policy: dict[str, Any], request: Request, **context: str) -> bool:
 
 
 def applies(statement: dict[str, Any], request: Request, context: dict[str, str]) -> bool:
-    equal = statement.get("Condition", {}).get("StringEquals", {})
+    conditions = statement.get("Condition", {})
+    assert set(conditions) <= {"StringEquals", "StringLike"}
+    equal, like = (conditions.get(name, {}) for name in ("StringEquals", "StringLike"))
     assert set(statement) <= {"Effect", "Action", "Resource", "Condition"}
     return (
         any(matches(pattern, request[0]) for pattern in statement["Action"])
         and any(matches(pattern, request[1]) for pattern in statement["Resource"])
         and all(context.get(name) == value for name, value in equal.items())
+        and all(
+            any(matches(pattern, context.get(name, "")) for pattern in patterns)
+            for name, patterns in like.items()
+        )
     )
 
 
@@ -139,6 +150,50 @@ def test_a_function_with_a_role_of_its_own() -> None:
     assert [allowed(digits, r) for r in (image, letter)] == [True, False]
     assert [allowed(letters, r) for r in (image, letter)] == [False, True]
     assert not allowed(letters, ("fc:InvokeFunction", f"{FUNCTION}deadletter"))
+
+
+SWEEP = replace(
+    next(function for function in PROJECT.functions if function.resource == "digits-sweep"),
+    environment=DIGITS.environment | {"FANLIGHT_OUTPUT": "oss://results/digits/"},
+)
+"""The sweep of the digits, whose results are in another bucket."""
+
+
+@pytest.mark.parametrize(
+    ("bucket", "prefix", "expected"),
+    [
+        (BUCKET, "input/digits/", True),
+        (BUCKET, "input/digits/a/", True),
+        ("results", "digits/", True),
+        (BUCKET, "", False),
+        (BUCKET, "input/", False),
+        (BUCKET, "input/products/", False),
+        (BUCKET, "digits/", False),
+        ("results", "input/digits/", False),
+        ("models", "digits/", False),
+    ],
+)
+def test_a_sweep_may_list_what_it_reads(bucket: str, prefix: str, expected: bool) -> None:  # noqa: FBT001 - a case
+    """Its own two prefixes, each in its bucket, and no others; the function beside it none."""
+    described = template(DIGITS, SWEEP)
+    listing = {"oss:Prefix": prefix}
+
+    sweep = functions_of(described, SWEEP.name)
+    assert allowed(sweep, oss("ListObjects", bucket), **listing) is expected
+    assert not allowed(functions_of(described, DIGITS.name), oss("ListObjects", bucket), **listing)
+
+
+def test_a_sweep_may_do_what_classifying_takes() -> None:
+    """It writes results and no letters, and the deployer may make its timer."""
+    described = template(DIGITS, SWEEP)
+    policy = functions_of(described, SWEEP.name)
+    timer = f"{FUNCTION}digits-sweep/triggers/hourly"
+
+    assert allowed(policy, oss("GetObject", f"{INPUT}/7.png"))
+    assert allowed(policy, oss("PutObject", "results/digits/7.png.json"))
+    assert not allowed(policy, oss("PutObject", f"{FAILED}/2026-01-01/id-0.json"))
+    assert allowed(deployer_policy(described), ("fc:CreateTrigger", timer))
+    assert not any("sweep" in arn for arn in trigger_policy(described)["Statement"][0]["Resource"])
 
 
 def test_the_trigger_may_invoke_what_has_one() -> None:
@@ -293,6 +348,61 @@ def run(*arguments: str, path: Path | None = None) -> tuple[int, Any, str]:
     return result.return_value, json.loads(result.stdout), result.stderr
 
 
+LANE = replace(DIGITS, resource="lane", name="fanlight-lane", triggers=(), reserved=3)
+OPERATED = template(IN_OSS, LANE, LETTERS)
+
+
+@pytest.mark.parametrize(
+    ("request_", "prefix"),
+    [
+        (oss("GetObject", f"{INPUT}/7.png"), ""),
+        (oss("GetObject", f"{OUTPUT}/7.png.json"), ""),
+        (oss("PutObject", f"{OUTPUT}/7.png.json"), ""),
+        (oss("GetObject", f"{FAILED}/2026-01-01/id-0.json"), ""),
+        (oss("DeleteObject", f"{FAILED}/2026-01-01/id-0.json"), ""),
+        (oss("GetObject", "models/digits/1.0.0.zip"), ""),
+        (oss("ListObjects", BUCKET), "input/digits/"),
+        (oss("ListObjects", BUCKET), "output/digits/a/"),
+        (oss("ListObjects", BUCKET), "failed/2026-01-01/id-"),
+        (("fc:InvokeFunction", f"{FUNCTION}lane/LATEST"), ""),
+    ],
+)  # fmt: skip
+def test_the_operator_may_run_and_look(request_: Request, prefix: str) -> None:
+    """A run by any engine, its progress and its results are allowed."""
+    context = {"oss:Prefix": prefix} if prefix else {}
+
+    assert allowed(operator_policy(OPERATED), request_, **context)
+
+
+@pytest.mark.parametrize(
+    ("request_", "prefix"),
+    [
+        (oss("PutObject", f"{INPUT}/7.png"), ""),
+        (oss("DeleteObject", f"{INPUT}/7.png"), ""),
+        (oss("DeleteObject", f"{OUTPUT}/7.png.json"), ""),
+        (oss("PutObject", f"{FAILED}/2026-01-01/id-0.json"), ""),
+        (oss("GetObject", f"{BUCKET}/input/digits-private/7.png"), ""),
+        (oss("ListObjects", BUCKET), "input/"),
+        (oss("ListObjects", BUCKET), ""),
+        (("fc:InvokeFunction", f"{FUNCTION}digits"), ""),
+        (("fc:InvokeFunction", f"{FUNCTION}deadletter"), ""),
+        (("fc:UpdateFunction", f"{FUNCTION}lane"), ""),
+    ],
+)  # fmt: skip
+def test_the_operator_may_do_nothing_else(request_: Request, prefix: str) -> None:
+    """Images stay as they are, and what uploads trigger is not run by hand."""
+    assert not allowed(operator_policy(OPERATED), request_, **{"oss:Prefix": prefix})
+
+
+def test_the_deployer_may_set_the_limit_of_a_lane() -> None:
+    """Reserved instances are an extra call, allowed for the functions that have them."""
+    policy = deployer_policy(OPERATED)
+
+    for verb in ("Get", "Put"):
+        assert allowed(policy, (f"fc:{verb}ConcurrencyConfig", f"{FUNCTION}lane"))
+        assert not allowed(policy, (f"fc:{verb}ConcurrencyConfig", f"{FUNCTION}digits"))
+
+
 def test_the_command_prints_one_document() -> None:
     """With --role, standard output is that policy, and what is not verified is beside it."""
     code, document, said = run("--role", "trigger")
@@ -300,6 +410,8 @@ def test_the_command_prints_one_document() -> None:
     assert (code, document) == (0, trigger_policy(PROJECT))
     assert "AliyunOSSEventNotificationRole, which may invoke every function" in said
     assert run("--role", "deployer")[1] == deployer_policy(PROJECT)
+    code, document, said = run("--role", "operator")
+    assert (code, document, said) == (0, operator_policy(PROJECT), "")
     assert run("--role", "functions")[1] == functions_of(PROJECT)
     assert run("--function", "digits")[1] == functions_of(PROJECT, "fanlight-digits")
 
@@ -323,6 +435,7 @@ def test_the_command_prints_all() -> None:
             "policy": trigger_policy(PROJECT),
         },
         "deployer": {"policy": deployer_policy(PROJECT)},
+        "operator": {"policy": operator_policy(PROJECT)},
     }
 
 
@@ -362,7 +475,7 @@ def test_functions_with_roles_of_their_own(tmp_path: Path) -> None:
     _, document, _ = run(path=path)
 
     assert [(p["role"], len(p["functions"])) for p in document["functions"]] == [
-        (f"{ROLE}fanlight", 3),
+        (f"{ROLE}fanlight", 9),
         (f"{ROLE}letters", 1),
     ]
     with pytest.raises(click.UsageError, match="2 roles; name one function with --function"):
@@ -387,6 +500,7 @@ def test_a_template_with_problems_gets_no_policy(tmp_path: Path) -> None:
     "arguments",
     [
         ("--role", "deployer", "--trust"),
+        ("--role", "operator", "--trust"),
         ("--trust",),
         ("--role", "trigger", "--function", "digits"),
         ("--function", "nobody"),

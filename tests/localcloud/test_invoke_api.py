@@ -2,9 +2,11 @@
 
 import base64
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -360,6 +362,29 @@ def test_expired_credentials_invoke_nothing() -> None:
         verify(signed(), keys, SIGNED_AT + 1)
 
     assert (error.value.status, error.value.code) == (400, "InvalidSecurityToken.Expired")
+
+
+def test_reserved_instances_are_the_most_there_are(cloud: LocalCloud, tmp_path: Path) -> None:
+    """Asynchronous events wait for their turn, a synchronous one is refused with 429."""
+    (tmp_path / "echo.py").write_text(
+        "import time\ndef handler(event, context):\n    print('in')\n    time.sleep(0.1)\n"
+        "    print('out')\n"
+    )
+    lines: list[str] = []
+    one = replace(cloud.template.functions[0], code=tmp_path, reserved=1)
+    options = Options(instances=3, on_line=lambda _, line: lines.append(line))
+    with LocalCloud(replace(cloud.template, functions=(one,)), options) as other:
+        assert invoke(client(other), "echo", b"").status_code == 200
+        for _ in range(3):
+            invoke(client(other), "echo", b"", x_fc_invocation_type="Async")
+        while len(lines) < 3:
+            time.sleep(0.01)
+        with pytest.raises(ClientException) as error:
+            invoke(client(other), "echo", b"")
+        assert other.drain()
+
+    assert refusal(error) == (429, "ResourceExhausted")
+    assert lines == ["in", "out"] * 4
 
 
 def test_stopping_closes_the_port(cloud: LocalCloud) -> None:

@@ -26,6 +26,18 @@ from tools.samples import sample
 from tools.template import Template, from_source, project_template, read_template
 
 BUCKET = "fanlight-demo"
+IN = {"oss:Prefix": ["in/*"]}
+
+CONDITIONS: list[Any] = [
+    None,
+    "in/*",
+    {},
+    {"StringLike": {}},
+    {"StringEquals": IN},
+    {"StringLike": IN | {"acs:SourceIp": "1"}},
+    {"StringLike": IN, "Bool": {"acs:SecureTransport": "true"}},
+]
+"""Those that the local cloud does not know."""
 
 
 @pytest.mark.parametrize(
@@ -49,6 +61,19 @@ BUCKET = "fanlight-demo"
 def test_statements(statements: list[Statement], expected: bool) -> None:  # noqa: FBT001 - a case
     """Wildcards, a Deny that wins, and nothing without an Allow."""
     assert allowed([parse(policy(*statements))], "oss:GetObject", f"{HOME}:b/in/7.png") is expected
+
+
+@pytest.mark.parametrize(
+    ("prefix", "expected"),
+    [("in/", True), ("in/a", True), ("in", False), ("inner/", False), ("", False), (None, False)],
+)
+def test_a_condition_on_the_prefix(prefix: str | None, expected: bool) -> None:  # noqa: FBT001 - a case
+    """A listing is allowed of what its condition names, and a listing of everything is not."""
+    statement = {"Effect": "Allow", "Action": "oss:ListObjects", "Resource": "acs:oss:*:*:b",
+                 "Condition": {"StringLike": IN}}  # fmt: skip
+    policies = [parse({"Version": "1", "Statement": [statement]})]
+
+    assert allowed(policies, "oss:ListObjects", f"{HOME}:b", prefix) is expected
 
 
 def test_a_deny_of_another_policy_wins() -> None:
@@ -83,7 +108,10 @@ def test_patterns_match_as_defined(pattern: str, text: str) -> None:
         ({"Version": "1", "Statement": ["x"]}, "a statement has to be an object"),
         *(({"Version": "1", "Statement": [{"Effect": "Allow", "Action": "a", "Resource": "*",
                                            name: {}}]}, f"{name} is not supported")
-          for name in ("Condition", "NotAction", "NotResource", "Principal")),
+          for name in ("NotAction", "NotResource", "Principal")),
+        *(({"Version": "1", "Statement": [{"Effect": "Allow", "Action": "a", "Resource": "*",
+                                           "Condition": condition}]}, "is not supported")
+          for condition in CONDITIONS),
         (policy(("allow", "a", "*")), "Effect has to be Allow or Deny"),
         (policy(("Allow", [], "*")), "Action has to be"),
         ({"Version": "1", "Statement": [{"Effect": "Allow", "Action": "a"}]}, "Resource has to be"),

@@ -66,8 +66,9 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     assert done.exit_code == 0, done.output
     described = read_template(template_file)
     functions = [f for f in described.functions if f.resource in FUNCTIONS]
+    sweep = next(f for f in described.functions if f.resource == "digits-sweep")
     template = Template(
-        tuple(replace(f, code=out / f.code.name) for f in functions),
+        tuple(replace(f, code=out / f.code.name) for f in [*functions, sweep]),
         described.region,
         described.account,
     )
@@ -83,7 +84,11 @@ def test_the_packages_run_without_any_library(made: Made, tmp_path: Path) -> Non
 
     failures = tried(unpacked(made.template, tmp_path / "code"), str(python), said.append)
     assert failures == []
-    assert said == ["  digits: 7-00000.png is classified 7", "  deadletter: a failure was filed"]
+    assert said == [
+        "  digits: 7-00000.png is classified 7",
+        "  deadletter: a failure was filed",
+        "  digits-sweep: it swept",
+    ]
 
 
 def test_digits_fits_everywhere(made: Made) -> None:
@@ -162,7 +167,7 @@ def requirements(file: Path, target: Target) -> list[Requirement]:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["digit"], "the template has no function digit; it has digits, products"),
+        (["digit"], "the template has no function digit; it has digits, digits-backfill"),
         (
             ["--libs", "tensorflow", "digits"],
             "--libs goes with neither FUNCTION nor --try",
@@ -198,7 +203,9 @@ def test_one_refusal_does_not_cost_the_others(made: Made, tmp_path: Path) -> Non
     done = package("digits", "deadletter", "-t", template, "--out", tmp_path / "out", "--try")
     assert isinstance(done.exception, ConfigError)
     assert str(done.exception) == (
-        "not ready:\n  digits: handler no.handler: functions/ has no no.py; write module.function"
+        "not ready:\n"
+        "  digits: handler no.handler: functions/ has no no.py; write module.function\n"
+        "  digits-backfill: handler no.handler: functions/ has no no.py; write module.function"
     )
     assert "deadletter: a failure was filed" in done.output
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["deadletter.zip"]

@@ -37,6 +37,28 @@ def test_a_function_gets_what_it_needs_and_no_more() -> None:
     ])  # fmt: skip
 
 
+def test_functions_of_one_zip_share_a_package() -> None:
+    """Two functions of a task make one package; what one of them imports beyond it is in it."""
+    digits, slower = function("digits"), function("digits-backfill")
+    sweep, letters = function("digits-sweep"), function("deadletter", code=digits.code)
+    alone = planned(digits).packages[0]
+
+    assert planned(digits, slower) == Plan([alone])
+    for pair in ((digits, sweep), (sweep, digits)):
+        (package,) = planned(*pair).packages
+        assert package.code == ("classify.py", "fanlight", "sweep.py")
+    assert planned(slower, letters).problems == [
+        "deadletter: its model is not that of digits-backfill, which has the same zip; write "
+        "code: ./build/deadletter.zip in the template"
+    ]
+    other = function(
+        "digits-backfill", handler="deadletter.handler", initializer="classify.handler"
+    )
+    assert planned(digits, other).packages == [
+        replace(alone, code=("classify.py", "deadletter.py", "fanlight"))
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "python", "problem"),
     [
@@ -103,7 +125,7 @@ def test_a_model_in_oss_is_not_packaged() -> None:
 
 def test_an_unknown_model_in_oss_is_of_the_format_given() -> None:
     """Where there is no such bundle here, --format decides, and the plan says so."""
-    own = function("digits", resource="own", environment={"FANLIGHT_MODEL": REMOTE})
+    own = function("digits", code=Path("own.zip"), environment={"FANLIGHT_MODEL": REMOTE})
 
     (package,) = planned(own, remote_format="onnx").packages
     assert set(package.libraries) == {*OSS, *IMAGES, *BACKENDS["onnx"]}
@@ -114,8 +136,9 @@ def test_an_unknown_model_in_oss_is_of_the_format_given() -> None:
 def test_tensorflow_needs_its_libraries_from_oss() -> None:
     """Without FANLIGHT_LIBS such a model is refused; with it, no back end is packaged."""
     model = {"FANLIGHT_MODEL": REMOTE}
-    without = function("digits", resource="own", environment=model)
-    complete = function("digits", resource="own", environment={**model, "FANLIGHT_LIBS": REMOTE})
+    own = {"resource": "own", "code": Path("own.zip")}
+    without = function("digits", **own, environment=model)
+    complete = function("digits", **own, environment={**model, "FANLIGHT_LIBS": REMOTE})
 
     assert planned(without, remote_format="tensorflow").problems == [
         "own: its model needs TensorFlow, which no package can hold; run `fanlight package --libs "

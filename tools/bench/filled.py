@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 from fanlight.answer import Answerer, Choices
 from fanlight.document import to_bytes
@@ -60,22 +61,31 @@ def fill_folder(folder: Path, count: int, each: int) -> None:
         os.link(original, inside / f"{number:07d}.png")
 
 
-def fill_bucket(data: Path, count: int) -> None:
+def answered() -> dict[Path, tuple[bytes, dict[str, Any]]]:
+    """The digits, each with its bytes and its result, which says nothing of its source."""
+    answerer = Answerer(Model.load(DIGITS), Choices())
+    images = {path: path.read_bytes() for path in digits()}
+    return {path: (data, answerer(Source("", "", "", "", 0), data))
+            for path, data in images.items()}  # fmt: skip
+
+
+def fill_bucket(data: Path, count: int, *, results: bool = True) -> None:
     """Make the local store in `data` hold so many images and their results, which are current.
 
     Written with the store's own code, without HTTP: what is measured comes after it.
     """
-    answerer = Answerer(Model.load(DIGITS), Choices())
-    images = {path: path.read_bytes() for path in digits()}
-    answers = {path: answerer(Source("", "", "", "", 0), data) for path, data in images.items()}
+    images = answered()
     with closing(Store(data)) as store:
         store.create_bucket(BUCKET)
         for number, path in zip(range(count), cycle(images), strict=False):
             key = f"{INPUT.prefix}{number:07d}.png"
-            found = _put(store, key, images[path])
+            content, answer = images[path]
+            found = _put(store, key, content)
+            if not results:
+                continue
             version = f"{found.etag}-{found.size}-{found.modified}"  # that of store_oss.py
             source = Source(BUCKET, key, version, found.etag, found.size)
-            document = answers[path] | {"source": {**answers[path]["source"], **asdict(source)}}
+            document = answer | {"source": {**answer["source"], **asdict(source)}}
             relative = INPUT.relative(key) or ""
             _put(store, result_key(relative, OUTPUT), to_bytes(document))
 

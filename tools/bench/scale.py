@@ -54,7 +54,7 @@ class Subject:
         run = [*tools, "run", self.source, "--model", str(DIGITS), "--out", self.out]
         command = {
             LISTING: [sys.executable, "-m", "tools.bench.listed", self.source],
-            STATUS: [*tools, "status", self.source, "--out", self.out],
+            STATUS: [*tools, "status", self.source, "--deep", "--out", self.out],
             FIRST: run,
             SECOND: run,
         }[what]

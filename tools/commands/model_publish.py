@@ -15,8 +15,8 @@ from fanlight.digest import sha256_of
 from fanlight.errors import ConfigError, TransientError
 from fanlight.model import Model
 from fanlight.place import SCHEME
-from fanlight.runtime import credentials
 from fanlight.store_oss import signing
+from tools.credentials import present
 from tools.models import find_model
 from tools.places import Access, access_options
 from tools.zips import zip_folder
@@ -72,7 +72,7 @@ def _upload(packed: Path, archive: Archive, access: Access, *, replace: bool) ->
     """In parts, several at once; an object with the same bytes is left as it is."""
     if not access.region:
         raise ConfigError("name the bucket's region: --region cn-hangzhou, or FC_REGION")
-    auth = signing(credentials(None, os.environ))
+    auth = signing(present(os.environ))
     endpoint = access.endpoint or f"https://oss-{access.region}.aliyuncs.com"
     where = f"oss://{archive.bucket}/{archive.key}"
     try:

@@ -122,7 +122,9 @@ def command(
             )
         )
     if trial and ready:
-        problems += _tried(replace(described, functions=tuple(ready)), target)
+        zips = {function.code for function in ready}
+        sharing = tuple(function for function in chosen if function.code in zips)
+        problems += _tried(replace(described, functions=sharing), target)
     if problems:
         raise ConfigError("not ready:" + "".join(f"\n  {problem}" for problem in problems))
     return 0
@@ -135,11 +137,17 @@ def _chosen(template: Template, names: tuple[str, ...], out: Path | None) -> lis
         raise click.UsageError(
             f"the template has no function {', '.join(unknown)}; it has {', '.join(known)}"
         )
+    # A zip is for all functions that name it, whichever of them is asked for. What is no zip may be
+    # a folder of the user's own, which `s deploy` packs itself.
+    wanted = {
+        function.code
+        for function in template.functions
+        if (function.resource in names if names else function.code.suffix == ".zip")
+    }
     return [
         replace(function, code=out.resolve() / function.code.name) if out else function
         for function in template.functions
-        # A function of the user's own may be a folder, which `s deploy` packs itself.
-        if (function.resource in names if names else function.code.suffix == ".zip")
+        if function.code in wanted
     ]
 
 

@@ -13,7 +13,10 @@ from tools.deployment.settings import Settings, settings_of
 from tools.shown import shown
 from tools.template import Template, project_template, read_template
 
-ROLES = ("functions", "trigger", "deployer")
+ROLES = ("functions", "trigger", "deployer", "operator")
+_USERS = {"deployer": ram.deployer_policy, "operator": ram.operator_policy}
+"""Who has keys of their own: people and pipelines, which nobody acts as."""
+
 LONGEST = 6144
 """Characters of a custom policy that RAM takes, without spaces."""
 
@@ -38,6 +41,7 @@ def command(template: Path, role: str | None, name: str | None, *, trust: bool) 
                 dead letters, read the very models named, hand on failures, write logs
     trigger     the role OSS acts as to invoke the functions that have a trigger
     deployer    the person or pipeline that runs `s deploy` and publishes models
+    operator    who runs `fanlight run`, `status` and `results` on what is deployed
 
     \b
     fanlight policy --role functions > policy.json      a document for the RAM console
@@ -52,8 +56,8 @@ def command(template: Path, role: str | None, name: str | None, *, trust: bool) 
     """
     if name and role not in (None, "functions"):
         raise click.UsageError(f"--function narrows the functions' policy, not the {role}'s")
-    if trust and role == "deployer":
-        raise click.UsageError("the deployer is a user or a pipeline, not a role: nothing to trust")
+    if trust and role in _USERS:
+        raise click.UsageError(f"the {role} is a user or a pipeline, not a role: nothing to trust")
     if trust and not (role or name):
         raise click.UsageError("--trust prints one document; say which with --role")
     described = _checked(template)
@@ -67,7 +71,7 @@ def command(template: Path, role: str | None, name: str | None, *, trust: bool) 
         parties = [_function_role(described, _acting_as(described, arn)) for arn in roles]
         document = {
             "functions": parties,
-            **{role: _role(described, role) for role in ("trigger", "deployer")},
+            **{role: _role(described, role) for role in ("trigger", *_USERS)},
         }
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     _explain(described, document, [role] if role else ["functions"] if name else list(ROLES))
@@ -119,8 +123,8 @@ def _function_role(template: Template, every: list[Settings]) -> dict[str, Any]:
 
 
 def _role(template: Template, role: str) -> dict[str, Any]:
-    if role == "deployer":
-        return {"policy": ram.deployer_policy(template)}
+    if role in _USERS:
+        return {"policy": _USERS[role](template)}
     return {
         "role": ram.trigger_roles(template),
         "trust": ram.trust("oss.aliyuncs.com"),
@@ -132,7 +136,9 @@ def _explain(template: Template, document: dict[str, Any], parties: list[str]) -
     """On standard error: what to do with it, and what it rests on."""
     notes = []
     triggers = [trigger for function in template.functions for trigger in function.triggers]
-    if parties != ["functions"] and not all(trigger.role for trigger in triggers):
+    if not {"trigger", "deployer"}.isdisjoint(parties) and not all(
+        trigger.role for trigger in triggers
+    ):
         notes.append(
             "a trigger names no invocationRole, so `s deploy` takes or makes "
             "AliyunOSSEventNotificationRole, which may invoke every function; name a role with the "

@@ -13,7 +13,7 @@ import oss2
 from fanlight import event as events
 from fanlight.errors import EventError
 from fanlight.place import Place
-from fanlight.runtime import credentials
+from tools.credentials import present
 from tools.events import oss_event
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.instance import Answer, Instance, OnLine, default_python
@@ -33,7 +33,8 @@ from tools.template import Function, Template, from_source, project_template, re
               help="Without --endpoint: the picture at each key the events name.")  # fmt: skip
 @click.option("--template", "-t", type=click.Path(path_type=Path), default=project_template(),
               help="[default: the project's template.yml]")  # fmt: skip
-@click.option("--function", "name", help="[default: the template's first with a trigger]")
+@click.option("--function", "name",
+              help="[default: the template's first with a trigger for the event]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the function's answers as they are.")
 @click.option("--logs", is_flag=True, help="Show what the function logs, on standard error.")
 @access_options
@@ -52,10 +53,10 @@ def command(
     fanlight replay --key input/digits/7.png --print > event.json
     """
     described = from_source(read_template(template))
-    function = _function(described, name)
     given = [(str(path), path.read_bytes()) for path in files]
     if key is not None:
-        bucket = Place.parse(function.environment["FANLIGHT_INPUT"]).bucket
+        uploads = _function(described, name, b"")
+        bucket = Place.parse(uploads.environment["FANLIGHT_INPUT"]).bucket
         made = oss_event(bucket, key, region=described.region, account=described.account)
         given.append((key, json.dumps(made, ensure_ascii=False).encode()))
     if not given:
@@ -66,8 +67,15 @@ def command(
         return 0
     failed = 0
     with ExitStack() as stack:
-        target = _target(stack, described, function, access, _log if logs else _no_log)
+        reach = _reach(stack, described, access)
+        targets: dict[str, _Target] = {}
         for title, event in given:
+            function = _function(described, name, event)
+            if function.name not in targets:
+                target = _Target(function, *reach, _log if logs else _no_log)
+                stack.callback(target.close)
+                targets[function.name] = target
+            target = targets[function.name]
             if not access.endpoint:
                 _place_pictures(target, event, image)
             answer = target.instance().invoke("replay", event, target.keys)
@@ -104,29 +112,33 @@ class _Target:
             self.running.stop(self.keys)
 
 
-def _target(
-    stack: ExitStack, template: Template, function: Function, access: Access, on_line: OnLine
-) -> _Target:
+def _reach(stack: ExitStack, template: Template, access: Access) -> tuple[str, str, Credentials]:
+    """Endpoint, region and keys of the OSS to work on."""
     if access.endpoint:
-        found = credentials(None, os.environ)
+        found = present(os.environ)
         keys = Credentials(found.access_key_id, found.access_key_secret, found.token)
-        target = _Target(function, access.endpoint, access.region or template.region, keys, on_line)
-    else:
-        quiet = tuple(replace(item, triggers=()) for item in template.functions)
-        buckets = replace(template, functions=quiet)
-        cloud = stack.enter_context(LocalCloud(buckets))
-        target = _Target(function, cloud.endpoint.url, template.region, cloud.keys, on_line)
-    stack.callback(target.close)
-    return target
+        return access.endpoint, access.region or template.region, keys
+    quiet = tuple(replace(item, triggers=(), timers=()) for item in template.functions)
+    cloud = stack.enter_context(LocalCloud(replace(template, functions=quiet)))
+    return cloud.endpoint.url, template.region, cloud.keys
 
 
-def _function(template: Template, name: str | None) -> Function:
-    able = [function for function in template.functions if function.triggers]
+def _function(template: Template, name: str | None, event: bytes) -> Function:
+    """The one of that name; without a name, one that such an event would come to."""
+    able = [f for f in template.functions if f.triggers or f.timers]
+    timed = _is_timer(event)
     for function in able:
-        if name in (None, function.name):
+        if name == function.name if name else function.timers if timed else function.triggers:
             return function
     known = ", ".join(function.name for function in able) or "none"
-    raise click.UsageError(f"no such function takes uploads; those of the template: {known}")
+    raise click.UsageError(f"no such function has a trigger; those of the template: {known}")
+
+
+def _is_timer(event: bytes) -> bool:
+    try:
+        return "triggerTime" in json.loads(event)
+    except (ValueError, TypeError, RecursionError):
+        return False
 
 
 def _place_pictures(target: _Target, event: bytes, image: Path | None) -> None:
@@ -150,11 +162,18 @@ def _told(title: str, answer: Answer) -> str:
     if not answer.ok:
         return f"{shown(title)}\n  error: {shown(document['errorMessage'])}"
     lines = [shown(title)]
+    if "outcomes" not in document:  # a sweep's
+        told = (f"{name} {_plain(value)}" for name, value in document.items())
+        return "\n".join([*lines, *(f"  {shown(line)}" for line in told)])
     for item in document["outcomes"]:
         rest = item.get("label") or item.get("reason", "")
         score = f" ({item['score']:.4f})" if "score" in item else ""
         lines.append(f"  {item['outcome']:<10} {shown(item['key'])}  {shown(rest)}{score}")
     return "\n".join(lines)
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _no_log(_function: str, _line: str) -> None:

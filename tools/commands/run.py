@@ -1,56 +1,54 @@
 """`fanlight run`: bring every result under a place in line with its image."""
 
-import json
-import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from typing import IO
 
 import click
 
-from fanlight.answer import Choices
-from fanlight.bundle import Bundle, Thresholds, read_thresholds
-from fanlight.config import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS, Limits
-from fanlight.cores import cores
-from tools.counted import counted
-from tools.engine import Job, run
-from tools.models import find_model
-from tools.places import Access, Side, access_options, check_apart, default_output
-from tools.plan import Check, checks
+from fanlight.errors import FanlightError
+from tools.engines import NAMES, Means, engine_of
+from tools.letters import clear
+from tools.plan import Look
 from tools.progress import Progress
+from tools.runs import FAILED, MISSING, OLDER, ONLY, Run, Totals
+from tools.settings import Settings, settings_options, trust_times_option
 from tools.shown import shown
-
-OLDER = "older-recipe"
-
-_NAMED = 20
-"""Failures told one by one; the rest are counted."""
+from tools.summary import Summary
 
 
 @click.command()
 @click.argument("source")
-@click.option("--model", "-m", required=True, help="A shipped model's name or a bundle's folder.")
-@click.option("--out", "-o", help="Where results go: a folder or oss://. [default: SOURCE-results]")
 @click.option(
     "--only",
-    type=click.Choice(["missing", "stale", OLDER]),
-    help=f"Do these alone. {OLDER}: results that are true of their images, but were made with "
+    type=click.Choice(ONLY),
+    help="Do these alone. missing: a bucket's results are listed, not read. failed: those that "
+    f"dead letters name. {OLDER}: results that are true of their images, but were made with "
     "another model or other settings. [default: missing and stale]",
 )
-@click.option("--processes", "-p", type=click.IntRange(1), help="[default: one a core]")
-@click.option("--top-k", type=click.IntRange(1), help="Classes in a result. [default: the model's]")
-@click.option(
-    "--thresholds",
-    metavar="JSON",
-    help="Of a moderation model, instead of its own: "
-    """'{"nsfw": {"review": 0.2, "block": 0.8}}'""",
-)
-@click.option("--max-bytes", type=click.IntRange(1), default=DEFAULT_MAX_BYTES, show_default=True)
-@click.option("--max-pixels", type=click.IntRange(1), default=DEFAULT_MAX_PIXELS, show_default=True)
-@access_options
+@click.option("--sample", type=click.IntRange(1), metavar="N",
+              help="Do N of what there is to do, spread over the listing: those whose keys have "
+              "the smallest digests, so the same ones each time.")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), metavar="N",
+              help="At most N images a second.")  # fmt: skip
+@click.option("--engine", type=click.Choice(NAMES), default="local", show_default=True,
+              help="Processes of this machine, the deployed function, or a Ray cluster. A run "
+              "begun on one can be finished on another.")  # fmt: skip
+@click.option("--processes", "-p", type=click.IntRange(1),
+              help="local: [default: one a core]; ray: actors [default: one a CPU]")  # fmt: skip
+@click.option("--concurrency", type=click.IntRange(1), default=Means.concurrency,
+              show_default=True, help="fc: invocations at a time.")  # fmt: skip
+@click.option("--function", help="fc: its name. [default: the template's for backfills]")
+@click.option("--invoke-endpoint", default="", help="fc: [default: the region's]")
+@click.option("--address", default=Means.address, show_default=True, help="ray: the cluster's.")
+@trust_times_option
+@click.option("--json", "file", type=click.File("w", lazy=True), metavar="FILE",
+              help="Write the summary there, - for standard output.")  # fmt: skip
+@settings_options
 def command(
-    source: str, model: str, out: str | None, only: str | None, processes: int | None,
-    top_k: int | None, max_bytes: int, max_pixels: int, thresholds: str | None, access: Access,
+    settings: Settings, only: str | None, sample: int | None, rate: float | None, engine: str,
+    processes: int | None, concurrency: int, function: str | None, invoke_endpoint: str,
+    address: str, file: IO[str] | None, *, dry_run: bool, trust_times: bool,
 ) -> int:  # fmt: skip
     """Classify every image under SOURCE, a folder or an oss:// prefix.
 
@@ -61,102 +59,62 @@ def command(
     with the new model and --only older-recipe. If that run was stopped or had failures, run it
     again, and once without --only: a result that it left stale counts as stale, not as older.
 
+    Dead letters about images whose results are true in the end are deleted.
+
     \b
     fanlight run photos/ --model digits
     fanlight run oss://bucket/input/ --model digits --out oss://bucket/output/
+    fanlight run oss://bucket/input/digits/           as template.yml has it
     """
-    out = out or default_output(source)
-    check_apart(source, out)
-    limits = Limits(max_bytes, max_pixels)
-    choices = Choices(limits, top_k, _thresholds(thresholds))
-    job = Job(source, out, find_model(model), choices, access, remake=only == OLDER)
-    images, results = Side.images(source, access), Side.results(out, access)
-    totals = Totals(choices.recipe(Bundle.read(job.model)), only)
-    progress = Progress()
-    to_check = checks(images, results)
+    _check(settings, only, trust_times=trust_times)
+    means = Means(engine, address, function, invoke_endpoint, concurrency, processes, rate)
+    run = Run(
+        settings.images(),
+        settings.results(),
+        settings.letters(),
+        Totals(settings.recipe_at_hand() if engine == "fc" else settings.recipe(), only),
+        Progress(),
+        Look(
+            deep=only != MISSING or not settings.in_oss(),
+            trust_times=trust_times,
+            failed=settings.failed_place(),
+        ),
+        sample,
+    )
+    work = engine_of(means, settings, remake=only == OLDER)
+    summary = Summary(run, settings.source, settings.out, engine, file, dry=dry_run)
     try:
-        for outcome in _outcomes(job, to_check, processes or cores(), progress, totals):
-            totals.counts[outcome["outcome"]] += 1
-            _report(outcome, totals.counts, progress)
-            progress.done(failed=totals.counts["failed"])
+        if dry_run:
+            for _ in run.to_do():
+                pass
+        else:
+            run.work(work)
+            summary.letters = _cleared(run)
     except KeyboardInterrupt:
-        progress.note("stopping; run again to go on")
+        summary.interrupted = True
+        run.progress.note("stopping; run again to go on")
         raise
     finally:
-        progress.close()
-        _summary(totals, out)
-    return 1 if totals.counts["failed"] else 0
+        run.progress.close()
+        summary.tell()
+    left = run.totals.counts["failed"] + (run.totals.wanted.total() if dry_run else 0)
+    return 1 if left else 0
 
 
-def _thresholds(text: str | None) -> Thresholds | None:
+def _check(settings: Settings, only: str | None, *, trust_times: bool) -> None:
+    settings.check_times(trusted=trust_times)
+    if only == OLDER and trust_times:
+        raise click.UsageError(f"--only {OLDER} has to read results: leave out --trust-times")
+    if only == FAILED and settings.failed is None:
+        raise click.UsageError(f"--only {FAILED}: say with --failed where dead letters are")
+
+
+def _cleared(run: Run) -> Counter[str] | None:
+    """The work is done: what is wrong with the letters is told, and does not undo it."""
+    if run.failed is None:
+        return None
     try:
-        return None if text is None else read_thresholds(json.loads(text))
-    except ValueError as error:
-        raise click.UsageError(f"--thresholds: {error}") from None
-
-
-@dataclass
-class Totals:
-    """What became of the images. `recipe` is that of new results, `only` what is to be done."""
-
-    recipe: str
-    only: str | None = None
-    counts: Counter[str] = field(default_factory=Counter)
-    other_recipe: int = 0
-    began: float = field(default_factory=time.monotonic)
-
-    def wants(self, check: Check) -> bool:
-        """Whether this image is to be worked on."""
-        if self.only == OLDER:
-            return check.current and check.recipe != self.recipe
-        return not check.current and self.only in (None, check.state)
-
-
-def _outcomes(
-    job: Job, to_check: Iterator[Check], processes: int, progress: Progress, totals: Totals
-) -> Iterator[dict[str, Any]]:
-    """What became of every key that is worked on; the listing alone settles the others.
-
-    Nothing is kept of those: their number has no bound.
-    """
-
-    def to_do() -> Iterator[str]:
-        for check in to_check:
-            progress.found()
-            if check.state != "refused" and totals.wants(check):
-                yield check.to_do
-                continue
-            if check.state == "refused":
-                outcome = {"key": check.key, "outcome": "failed", "reason": check.reason}
-                totals.counts["failed"] += 1
-                _report(outcome, totals.counts, progress)
-            else:
-                totals.other_recipe += check.current and check.recipe != totals.recipe
-                totals.counts["unchanged" if check.current else "left"] += 1
-            progress.done(failed=totals.counts["failed"])
-
-    return run(job, to_do(), processes)
-
-
-def _report(outcome: dict[str, Any], counts: Counter[str], progress: Progress) -> None:
-    if outcome["outcome"] == "failed" and counts["failed"] <= _NAMED:
-        progress.note(f"failed: {shown(outcome['key'])}: {shown(outcome['reason'])}")
-    if counts["failed"] == _NAMED + 1 and outcome["outcome"] == "failed":
-        progress.note("more failures follow; they are counted below")
-
-
-def _summary(totals: Totals, out: str) -> None:
-    seconds, counts = time.monotonic() - totals.began, totals.counts
-    total = sum(counts.values())
-    worked = total - counts["unchanged"] - counts["left"]
-    parts = counted(counts) or "nothing done"
-    rate = f", {worked / seconds:,.0f} a second" if worked else ""
-    click.echo(f"{total:,} images in {seconds:.1f} s{rate}: {parts}")
-    if totals.other_recipe:
-        click.echo(
-            f"{totals.other_recipe:,} of the unchanged are true of their images, but made "
-            f"with another model or settings; --only {OLDER} makes them anew"
-        )
-    if counts["left"]:
-        click.echo(f"{counts['left']:,} more are missing or stale; run without --only to do these")
-    click.echo(f"results: {shown(out)}")
+        return clear(run.images, run.results, run.failed)
+    except FanlightError as error:
+        run.progress.note(f"dead letters are left as they are: {shown(str(error))}")
+        return None

@@ -1,70 +1,149 @@
 """`fanlight status`: what `run` would do, or why one image is or is not current."""
 
+import json
 from collections import Counter
+from dataclasses import dataclass, field
+from typing import IO, Any
 
 import click
 
-from fanlight.place import result_key
-from fanlight.reconcile import RESULT_LIMIT, document_of
-from tools.places import Access, Side, access_options, check_apart, default_output
-from tools.plan import check, checks
+from fanlight.place import SCHEME
+from tools.explained import explained
+from tools.letters import letters, listed
+from tools.places import Side
+from tools.plan import Check, Look, checks
+from tools.runs import OLDER
+from tools.settings import Settings, settings_options, trust_times_option
 from tools.shown import shown
+
+_NO_IMAGE = ("orphaned",)
 
 
 @click.command()
 @click.argument("source")
 @click.argument("key", required=False)
-@click.option("--out", "-o", help="Where the results are. [default: SOURCE-results]")
-@click.option("--list", "list_keys", is_flag=True, help="Name every image that is not current.")
-@access_options
+@click.option("--deep/--no-deep", default=None, help="Read every result, or only list them. "
+              "[default: read them where they are in a folder]")  # fmt: skip
+@click.option("--list", "list_keys", is_flag=True, help="Name every key that is not as it should "
+              "be, after its state and a tab.")  # fmt: skip
+@trust_times_option
+@click.option("--json", "file", type=click.File("w", lazy=True), metavar="FILE",
+              help="Write it all there, - for standard output.")  # fmt: skip
+@settings_options
 def command(
-    source: str, key: str | None, out: str | None, *, list_keys: bool, access: Access
-) -> int:
+    settings: Settings, key: str | None, file: IO[str] | None, *, deep: bool | None,
+    list_keys: bool, trust_times: bool,
+) -> int:  # fmt: skip
     """Count the images under SOURCE by state, or explain one KEY.
+
+    \b
+    missing                there is no result yet
+    present                there is one, which was not read
+    orphaned               a result whose image is gone; run leaves it
+    refused                the key can have no result
+    dead letters           notes on what failed for good
+
+    Where results are read, those present are
 
     \b
     classified, rejected   the result is true of the image: nothing to do
     stale                  the image has changed since
-    missing                there is no result yet
-    refused                the key can have no result
+    older recipe           of those true, made with another model or settings than --model's
 
-    Exit code 0 if there is nothing to do, else 1.
+    and dead letters are those about images of SOURCE, otherwise all in their place.
+
+    Exit code 0 if there is nothing to do, as far as was looked, else 1.
     """
-    out = out or default_output(source)
-    check_apart(source, out)
-    images, results = Side.images(source, access), Side.results(out, access)
+    settings.check_times(trusted=trust_times)
+    images, results, failed = settings.images(), settings.results(), settings.letters()
+    aside = file is not None and file.name == "-"
     if key is not None:
-        return _explain(key, images, results)
-    counts: Counter[str] = Counter()
-    left = 0
-    for found in checks(images, results):
-        counts[found.state] += 1
-        left += not found.current
-        if list_keys and not found.current:
-            click.echo(f"{found.state}\t{shown(found.key)}")
-    for state in sorted(counts):
-        click.echo(f"{counts[state]:>10,} {state}")
-    click.echo(f"{sum(counts.values()):>10,} images; run would work on {left:,}")
-    return 1 if left else 0
+        one = explained(key, images, results, failed, settings.recipe_at_hand())
+        _tell(one.lines(), one.as_json(), file)
+        return 0 if one.image and one.check.current else 1
+    reads = not settings.out.startswith(SCHEME) or trust_times if deep is None else deep
+    tally = Tally(reads, settings.recipe_at_hand() if reads else None)
+    look = Look(reads, trust_times, orphans=True, failed=settings.failed_place())
+    for found in checks(images, results, look):
+        state = tally.add(found)
+        if list_keys and state:
+            click.echo(f"{state}\t{shown(found.key)}", err=aside)
+    if failed is not None:
+        tally.letters = _letters(failed, images, deep=reads)
+    lines = tally.lines()
+    if deep and tally.recipe is None:
+        lines.append("older recipe: not known without a --model")
+    where = {"source": settings.source, "out": settings.out, "failed": settings.failed}
+    _tell(lines, {**where, **tally.document()}, file)
+    return 1 if tally.left else 0
 
 
-def _explain(key: str, images: Side, results: Side) -> int:
-    """`key` may be given whole or relative to SOURCE."""
-    if images.place.relative(key) is None:
-        key = images.place.prefix + key
-    meta = images.store.head(key)
-    if meta is None:
-        click.echo(f"image    {shown(key)}: there is none")
-        return 1
-    click.echo(f"image    {shown(key)}\n         {meta.size:,} bytes, version {meta.version}")
-    found = check(meta, images, results)
-    if found.state != "refused":
-        target = result_key(images.place.relative(key) or "", results.place)
-        result = results.store.get(target, RESULT_LIMIT)
-        click.echo(f"result   {shown(target)}{'' if result else ': there is none'}")
-        document = document_of(result)
-        if document:
-            model = document["model"]
-            click.echo(f"model    {shown(str(model['name']))} {shown(str(model['version']))}")
-    click.echo(f"state    {found.state}{f': {shown(found.reason)}' if found.reason else ''}")
-    return 0 if found.current else 1
+@dataclass
+class Tally:
+    """Counts by state. `deep`: results were read. `letters` None: nobody said where they are."""
+
+    deep: bool
+    recipe: str | None
+    counts: Counter[str] = field(default_factory=Counter)
+    older: int = 0
+    left: int = 0
+    letters: int | None = None
+
+    def add(self, check: Check) -> str | None:
+        """Count it; its state if there is something to be said of it."""
+        self.counts[check.state] += 1
+        if check.state in _NO_IMAGE:
+            return check.state
+        if not check.current:
+            self.left += 1
+            return check.state
+        if self.recipe is None or check.recipe in ("", self.recipe):
+            return None
+        self.older += 1
+        return OLDER
+
+    @property
+    def images(self) -> int:
+        """How many there are."""
+        return self.counts.total() - sum(self.counts[state] for state in _NO_IMAGE)
+
+    def lines(self) -> list[str]:
+        """For people: what there is none of is left out."""
+        told = [f"{self.counts[state]:>10,} {state}" for state in sorted(self.counts)]
+        if self.older:
+            told.append(f"{self.older:>10,} of these of an older recipe; run --only {OLDER}")
+        if self.letters:
+            told.append(f"{self.letters:>10,} dead letters")
+        return [*told, f"{self.images:>10,} images; run would work on {self.left:,}"]
+
+    def document(self) -> dict[str, Any]:
+        """For programs: None is what was not looked for."""
+        counts = self.counts
+        read = {state: counts[state] if self.deep else None
+                for state in ("classified", "rejected", "stale")}  # fmt: skip
+        return {
+            "images": self.images,
+            "to_do": self.left,
+            "deep": self.deep,
+            "missing": counts["missing"],
+            "present": counts["present"] + sum(number or 0 for number in read.values()),
+            "orphaned": counts["orphaned"],
+            "refused": counts["refused"],
+            "dead_letters": self.letters,
+            **read,
+            "unread": counts["present"],
+            "older_recipe": None if self.recipe is None else self.older,
+        }
+
+
+def _letters(failed: Side, images: Side, *, deep: bool) -> int:
+    if not deep:
+        return sum(1 for _ in listed(failed))
+    return sum(letter.names(images) for letter in letters(failed))
+
+
+def _tell(lines: list[str], document: dict[str, Any], file: IO[str] | None) -> None:
+    for line in lines:
+        click.echo(line, err=file is not None and file.name == "-")
+    if file is not None:
+        file.write(json.dumps(document, indent=2) + "\n")

@@ -135,6 +135,8 @@ def welcome(cloud: LocalCloud, options: Options) -> str:
                 f"  oss://{trigger.bucket}/{trigger.prefix} -> {function.name} -> "
                 f"{function.environment.get('FANLIGHT_OUTPUT', '')}{_lacks(function)}"
             )
+        for timer in function.timers:
+            lines.append(f"  {timer.expression} -> {function.name}")
     trigger = next(trigger for function in template.functions for trigger in function.triggers)
     may = "anything in OSS (--permissive)" if options.permissive else "what fanlight policy prints"
     kept = f"kept in {options.data}" if options.data else "gone when it stops, without --data DIR"

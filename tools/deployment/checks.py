@@ -15,6 +15,9 @@ from tools.template import Template, Trigger
 MAX_TRIGGERS = 10
 """Native triggers a bucket takes."""
 
+_SHORTEST = 60
+"""Seconds. In the console, intervals are whole minutes."""
+
 
 def problems(template: Template) -> list[str]:
     """Every problem of a template, each with its remedy; empty if there is none.
@@ -28,6 +31,7 @@ def problems(template: Template) -> list[str]:
     for one in every:
         found += [f"{one.name}: {problem}" for problem in beyond_limits(one.function)]
         found += [f"{one.name}: {problem}" for problem in _triggers(one, template.region)]
+        found += [f"{one.name}: {problem}" for problem in _timers(one)]
     found += _names(template, every)
     found += _overlapping_triggers(every)
     found += _read_by_others(every, rings)
@@ -67,6 +71,28 @@ def _triggers(one: Settings, region: str) -> Iterator[str]:
                 f"{place} has the suffix {trigger.suffix!r}; write suffix: '' so that every image "
                 "has a result, and what is none is rejected with a reason"
             )
+
+
+def _timers(one: Settings) -> Iterator[str]:
+    function = one.function
+    for timer in function.timers:
+        if not timer.known:
+            yield (
+                f"timer {timer.name}: {timer.expression!r} is no time; write @every 60m, or six "
+                "fields that begin with seconds, 0 0 4 * * *"
+            )
+        elif timer.seconds is not None and timer.seconds < _SHORTEST:
+            yield f"timer {timer.name}: {timer.expression} is too often; timers go by the minute"
+    if one.lists and function.retries:
+        yield (
+            f"maxAsyncRetryAttempts is {function.retries}; write 0, since what failed in a sweep "
+            "is tried by the next"
+        )
+    if one.lists and function.reserved != 1:
+        yield (
+            "two sweeps would run at a time when one takes long; write concurrencyConfig: "
+            "{reservedConcurrency: 1}"
+        )
 
 
 def _names(template: Template, every: list[Settings]) -> Iterator[str]:

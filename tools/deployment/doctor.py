@@ -89,9 +89,11 @@ class Examination:
     def _folders(self) -> Iterator[Line]:
         """Model bundles that are part of the code."""
         described = from_source(self.template)
+        seen: set[str] = set()
         for one in settings_of(described):
-            if not one.model:
+            if not one.model or one.model in seen:
                 continue
+            seen.add(one.model)
             try:
                 bundle = Bundle.read(one.function.code / one.model)
             except ConfigError as error:
@@ -122,7 +124,18 @@ class Examination:
         yield from _archives(prober, every, gone, self.progress)
 
     def _places(self, prober: Prober, every: list[Settings], gone: set[str]) -> Iterator[Line]:
+        """Where images, results and letters are, once for all functions with the same."""
+        seen: set[tuple[Place | None, ...]] = set()
         for one in every:
+            for listed in one.lists:
+                if listed.bucket not in gone:
+                    refused = _refusal(partial(prober.list, listed.bucket, listed.prefix))
+                    yield _judged(f"{one.name} listing", f"{listed} can be listed", refused,
+                                  f"needs oss:ListObjects on {listed}*")  # fmt: skip
+            places = (one.input, one.output, one.failed)
+            if places in seen:
+                continue
+            seen.add(places)
             for role, place in (("input", one.input), ("output", one.output)):
                 if place and place.bucket not in gone:
                     refused = _refusal(partial(prober.read, place.bucket, place.prefix + PROBE))

@@ -85,6 +85,10 @@ class Prober:
             if refused.kind != "missing":
                 raise
 
+    def list(self, bucket: str, prefix: str) -> None:
+        """Whether what is below the prefix may be listed."""
+        self._ask(lambda: self._open(bucket).list_objects_v2(prefix, max_keys=1))
+
     def write(self, bucket: str, key: str) -> None:
         """Write an empty object."""
         self._ask(lambda: self._open(bucket).put_object(key, b""))

@@ -1,4 +1,4 @@
-"""RAM policies from a template: what each of the three parties needs, and nothing else.
+"""RAM policies from a template: what each of the four parties needs, and nothing else.
 
 Actions and the spelling of resources come from Alibaba Cloud's own pages; "component" is the
 published source of Serverless Devs' `fc3`:
@@ -7,8 +7,11 @@ published source of Serverless Devs' `fc3`:
          https://help.aliyun.com/zh/functioncompute/fc/policies-and-sample-policies
 [oss]    OSS, authorization syntax and elements
          https://www.alibabacloud.com/help/en/oss/user-guide/authorization-syntax-and-elements
+[list]   OSS, a tutorial on letting a user list a folder: oss:ListObjects on the bucket, with a
+         condition on the prefix that the request names
+         https://help.aliyun.com/document_detail/66934.html
 [exists] OSS, whether an object exists: oss:GetObject is all it takes. So no list permission is
-         given. (Amazon S3 answers 403 for a missing key without one; OSS is not said to.)
+         given for it. (Amazon S3 answers 403 for a missing key without one; OSS is not said to.)
          https://help.aliyun.com/en/oss/developer-reference/determine-whether-an-object-exists
 [dest]   destinations of asynchronous invocations: what the function's role needs
          https://www.alibabacloud.com/help/en/fc/user-guide/result-callback
@@ -40,12 +43,15 @@ UNVERIFIED = {
         "its pages imply; `fanlight doctor` with the role's keys tells. If it does not, add "
         "oss:ListObjects on the bucket",
         "that the role needs log:PostLogStoreLogs; the platform's own role may do for logs",
+        "that a sweep's listing meets its condition on oss:Prefix; `fanlight doctor` with the "
+        "role's keys lists as it does",
     ),
     "trigger": ("whether OSS names the qualifier when it invokes; both spellings are allowed",),
     "deployer": (
         "fc:GetTempBucketToken, for uploading code: it is on no page of permissions",
         "that `s deploy` asks for nothing else; a refusal names the action and the resource",
     ),
+    "operator": (),
 }
 """By party: what no document settles, and only a deployment can."""
 
@@ -64,13 +70,15 @@ def trust(service: str) -> Document:
 def functions_policy(template: Template, every: list[Settings]) -> Document:
     """For the role that `every` one of these functions acts as.
 
-    Images are read, results read and written, letters written [oss]; a HEAD is a GetObject. The
+    Images are read, results read and written, letters written [oss]; a HEAD is a GetObject. Only a
+    sweep lists, and only what it reads and writes [list]. The
     function that is told of failures is invoked as the role of the one that failed [dest].
     """
     told = sorted({one.function.on_failure or "" for one in every if _names_function(one)})
     return _document(
         _allow(["oss:GetObject"], _below(one.input for one in every)),
         _allow(["oss:GetObject", "oss:PutObject"], _below(one.output for one in every)),
+        *_lists(place for one in every for place in one.lists),
         _allow(["oss:PutObject"], _below(one.failed for one in every)),
         _allow(["oss:GetObject"], _objects(a for one in every for a in one.archives)),
         _allow(["fc:InvokeFunction"], [a for name in told for a in _runs(template, name)]),
@@ -104,9 +112,10 @@ def deployer_policy(template: Template) -> Document:
     """
     functions = [_function(template, function.name) for function in template.functions]
     triggers = [
-        f"{_function(template, function.name)}/triggers/{trigger.name}"
+        f"{_function(template, function.name)}/triggers/{name}"
         for function in template.functions
-        for trigger in function.triggers
+        for name in [trigger.name for trigger in function.triggers]
+        + [timer.name for timer in function.timers]
     ]
     told = [one.function.on_failure or "" for one in settings_of(template) if _names_function(one)]
     archives = [a for one in settings_of(template) for a in one.archives]
@@ -118,6 +127,10 @@ def deployer_policy(template: Template) -> Document:
         ),
         # Who names a destination has to be allowed to invoke it.
         _allow(["fc:InvokeFunction"], [a for n in sorted(set(told)) for a in _runs(template, n)]),
+        _allow(
+            ["fc:GetConcurrencyConfig", "fc:PutConcurrencyConfig"],
+            [_function(template, f.name) for f in template.functions if f.reserved is not None],
+        ),
         _allow(["fc:CreateTrigger", "fc:GetTrigger", "fc:UpdateTrigger"], triggers),
         _allow(["fc:GetTempBucketToken"], ["*"]),  # no resource is documented for it
         _pass_roles(template),
@@ -127,6 +140,25 @@ def deployer_policy(template: Template) -> Document:
         ),
         *_make_logs(template),
         _allow(["oss:GetObject", "oss:PutObject"], _beside(archives)),
+    )
+
+
+def operator_policy(template: Template) -> Document:
+    """For who runs `fanlight run`, `status` and `results`, with any engine.
+
+    Images are read, results read and written, letters read and, once settled, deleted; all three
+    are listed [list]. With --engine fc, functions that no trigger runs are invoked [fc].
+    """
+    every = settings_of(template)
+    lanes = [one.name for one in every if one.input and not one.lists and not one.function.triggers]
+    places = [place for one in every for place in (one.input, one.output, one.failed) if place]
+    return _document(
+        _allow(["oss:GetObject"], _below(one.input for one in every)),
+        _allow(["oss:GetObject", "oss:PutObject"], _below(one.output for one in every)),
+        _allow(["oss:DeleteObject", "oss:GetObject"], _below(one.failed for one in every)),
+        *_lists(places),
+        _allow(["oss:GetObject"], _objects(a for one in every for a in one.archives)),
+        _allow(["fc:InvokeFunction"], [arn for name in lanes for arn in _runs(template, name)]),
     )
 
 
@@ -184,6 +216,22 @@ def _runs(template: Template, name: str, qualifier: str = "LATEST") -> list[str]
 
 def _below(places: Iterable[Place | None]) -> list[str]:
     return _distinct(f"acs:oss:*:*:{place.bucket}/{place.prefix}*" for place in places if place)
+
+
+def _lists(places: Iterable[Place]) -> list[Document | None]:
+    """One statement a bucket: a condition holds for all resources of its statement."""
+    prefixes: dict[str, list[str]] = {}
+    for place in dict.fromkeys(places):
+        prefixes.setdefault(place.bucket, []).append(f"{place.prefix}*")
+    return [
+        {
+            "Effect": "Allow",
+            "Action": ["oss:ListObjects"],
+            "Resource": [f"acs:oss:*:*:{bucket}"],
+            "Condition": {"StringLike": {"oss:Prefix": patterns}},
+        }
+        for bucket, patterns in prefixes.items()
+    ]
 
 
 def _objects(archives: Iterable[Archive]) -> list[str]:

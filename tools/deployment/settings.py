@@ -39,6 +39,12 @@ class Settings:
         return self.function.name
 
     @property
+    def lists(self) -> tuple[Place, ...]:
+        """What it lists: a sweep alone does, all others are told their keys."""
+        sweeps = self.function.handler.partition(".")[0] == "sweep"
+        return tuple(place for place in (self.input, self.output) if place and sweeps)
+
+    @property
     def writes(self) -> tuple[Place, ...]:
         """Where its objects appear."""
         return tuple(place for place in (self.output, self.failed) if place)
@@ -54,6 +60,7 @@ def _settings(function: Function) -> Settings:
     module = function.handler.partition(".")[0]
     required = {
         "classify": ("FANLIGHT_INPUT", "FANLIGHT_OUTPUT", "FANLIGHT_MODEL"),
+        "sweep": ("FANLIGHT_INPUT", "FANLIGHT_OUTPUT", "FANLIGHT_MODEL"),
         "deadletter": ("FANLIGHT_FAILED",),
     }.get(module, ())
     problems += [f"{name} is not set" for name in required if not environment.get(name)]

@@ -22,6 +22,7 @@ from tools.localcloud.invoker import Invoker
 from tools.localcloud.options import Options
 from tools.localcloud.oss import Credentials, ObjectCreated, OssEndpoint
 from tools.localcloud.roles import acting_as, role_keys, role_of
+from tools.localcloud.timers import Timers
 from tools.localcloud.waiting import Delivery, Invocation, Load, Waiting
 from tools.template import Function, Template
 
@@ -51,6 +52,7 @@ class LocalCloud:
             undo.pop_all()
         self._waiting = Waiting(self._folder.queue if self._folder else None, options.clock)
         self._invokers = {function.name: self._invoker(function) for function in template.functions}
+        self._timers = Timers(template, self.invoke_async, options.on_line)
         self._invoke_api = InvokeEndpoint(
             self._invokers, self._waiting.add, self.endpoint.keys, options.invoke_port
         )
@@ -79,12 +81,14 @@ class LocalCloud:
             self._options.on_line(name, f"{count} events wait from before{rest}")
         for invoker in self._invokers.values():
             invoker.start()
+        self._timers.start()
 
     def stop(self) -> None:
         """Take no more invocations, end the instances after their present requests, then OSS.
 
         What is stored and what waits is there again after `start`.
         """
+        self._timers.stop()
         self._invoke_api.stop()
         for invoker in self._invokers.values():
             invoker.stop()

@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, unquote
 from tools.localcloud.acs3 import ApiError, ApiRequest, verify
 from tools.localcloud.credentials import Keyring
 from tools.localcloud.instance import Answer
-from tools.localcloud.invoker import Invoker
+from tools.localcloud.invoker import Invoker, Throttled
 from tools.localcloud.meddling import REFUSAL
 from tools.localcloud.oss_request import headers_of
 from tools.localcloud.server import WsgiServer
@@ -109,7 +109,12 @@ class InvokeEndpoint:
         if kind == "Async":
             self._accept(Delivery(invoker.function.name, request.body, request_id))
             return 202, {}, b""
-        return _answered(invoker.call(request.body, request_id), with_log=log == "Tail")
+        try:
+            answer = invoker.call(request.body, request_id)
+        except Throttled as error:
+            message = f"the reserved concurrency of {error} is exceeded, please retry later"
+            raise ApiError(429, "ResourceExhausted", message) from None
+        return _answered(answer, with_log=log == "Tail")
 
     def _named(self, name: str, qualifier: str) -> Invoker:
         if name not in self._invokers:

@@ -24,6 +24,11 @@ _UNSETTLED = 1.0
 
 logger = logging.getLogger(__name__)
 
+
+class Throttled(Exception):
+    """All instances that the function may have are busy, and a synchronous call does not wait."""
+
+
 OnFailed = Callable[[Function, Invocation, Answer], Delivery | None]
 """What follows from an asynchronous invocation that has failed for good."""
 
@@ -71,6 +76,9 @@ class Invoker:
         self._state = threading.Condition()
         self._busy = 0
         self._stopped = True
+        self._most = options.instances
+        if function.reserved is not None:
+            self._most = min(self._most, function.reserved)
         waiting.listen(function.name, self._wake)
 
     def start(self) -> None:
@@ -80,11 +88,14 @@ class Invoker:
         self._wake()
 
     def call(self, event: bytes, request_id: str) -> Answer:
-        """Run the function and wait for its answer."""
+        """Run the function and wait for its answer. Raises Throttled."""
         call = _Call(event, request_id)
+        reserved = self.function.reserved
         with self._state:
             if self._stopped:
                 return _stopped()
+            if reserved is not None and self._busy + len(self._calls) >= reserved:
+                raise Throttled(reserved)
             self._calls.append(call)
         self._wake()
         return call.answer.result()
@@ -113,7 +124,7 @@ class Invoker:
             if self._stopped:
                 return
             wanted = self._busy + len(self._calls) + self._waiting.queued(self.function.name)
-            while len(self._workers) < min(wanted, self._options.instances):
+            while len(self._workers) < min(wanted, self._most):
                 worker = threading.Thread(target=self._work, daemon=True)
                 self._workers.append(worker)
                 worker.start()

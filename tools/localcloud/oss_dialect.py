@@ -90,7 +90,8 @@ def answer(service: Service, request: Request) -> Response:
         raise _refusal(request.method, level, parameters, headers)
     if route.operation is not oss_objects.post:  # a form brings its signature among its fields
         signer = verify(request, service.keys, service.region, service.clock())
-        service.authorize(signer, needs((level, request.method, selector), request))
+        needed = needs((level, request.method, selector), request)
+        service.authorize(signer, needed, request.query.get("prefix"))
     return route.operation(service, request)
 
 

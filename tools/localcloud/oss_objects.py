@@ -37,9 +37,15 @@ class Service:
     policies: Mapping[str, Sequence[Policy]]
     events: Events
 
-    def authorize(self, who: Credentials, needed: Sequence[tuple[str, str]]) -> None:
-        """Raise OSS's AccessDenied unless the holder may do each (action, path) of `needed`."""
-        authorize(self.policies.get(who.access_key_id), needed, f"oss-{self.region}:{self.account}")
+    def authorize(
+        self, who: Credentials, needed: Sequence[tuple[str, str]], prefix: str | None = None
+    ) -> None:
+        """Raise OSS's AccessDenied unless the holder may do each (action, path) of `needed`.
+
+        `prefix`: what a listing is of.
+        """
+        home = f"oss-{self.region}:{self.account}"
+        authorize(self.policies.get(who.access_key_id), needed, home, prefix)
 
 
 Operation = Callable[[Service, Request], Response]

@@ -12,7 +12,11 @@ Sources, Alibaba Cloud's own pages:
 [operations] OSS API reference, "Permissions" on the page of each operation
            https://www.alibabacloud.com/help/en/oss/developer-reference/uploadpartcopy and others
 
-Only identity policies are known here: no bucket policy, ACL or condition. Whether OSS asks for a
+[list]     OSS, a tutorial on letting a user list a folder: a condition on the prefix of a request
+           https://help.aliyun.com/document_detail/66934.html
+
+Only identity policies are known here, no bucket policy or ACL, and of conditions that on the
+prefix which a listing names. Whether OSS asks for a
 permission on a link's target as well is not said there, only that it looks at the target's ACL.
 """
 
@@ -25,7 +29,8 @@ from fanlight.errors import ConfigError
 from tools.localcloud.oss_request import copy_source, keys_to_delete
 from tools.localcloud.oss_types import OssError, Request
 
-_ELEMENTS = frozenset(["Effect", "Action", "Resource"])
+_ELEMENTS = frozenset(["Effect", "Action", "Resource", "Condition"])
+_PREFIX = "oss:Prefix"
 
 # (level, method, the parameter that selects the operation), as in `oss_dialect`: the action
 # [elements], [actions], [operations]. Whatever writes an object, appends to it, links to one or
@@ -58,16 +63,22 @@ ACTIONS = {
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement: what it says of which actions on which resources."""
+    """One statement: what it says of which actions on which resources.
+
+    `prefixes`: those of requests it speaks of; None where it speaks of all.
+    """
 
     allows: bool
     actions: tuple[re.Pattern[str], ...]
     resources: tuple[re.Pattern[str], ...]
+    prefixes: tuple[re.Pattern[str], ...] | None = None
 
-    def applies(self, action: str, resource: str) -> bool:
-        """Whether it speaks of this action on this resource."""
-        return any(p.fullmatch(action) for p in self.actions) and any(
-            p.fullmatch(resource) for p in self.resources
+    def applies(self, action: str, resource: str, prefix: str | None) -> bool:
+        """Whether it speaks of this action on this resource, by a request that names `prefix`."""
+        return (
+            any(p.fullmatch(action) for p in self.actions)
+            and any(p.fullmatch(resource) for p in self.resources)
+            and (self.prefixes is None or any(p.fullmatch(prefix or "") for p in self.prefixes))
         )
 
 
@@ -87,24 +98,30 @@ def parse(document: Mapping[str, Any]) -> Policy:
     return tuple(_statement(statement) for statement in statements)
 
 
-def allowed(policies: Sequence[Policy], action: str, resource: str) -> bool:
+def allowed(
+    policies: Sequence[Policy], action: str, resource: str, prefix: str | None = None
+) -> bool:
     """By the rules of RAM [rules]: a Deny wins, and without an Allow there is nothing."""
-    said = {s.allows for policy in policies for s in policy if s.applies(action, resource)}
+    said = {s.allows for policy in policies for s in policy if s.applies(action, resource, prefix)}
     return said == {True}
 
 
 def authorize(
-    policies: Sequence[Policy] | None, needed: Sequence[tuple[str, str]], home: str
+    policies: Sequence[Policy] | None,
+    needed: Sequence[tuple[str, str]],
+    home: str,
+    prefix: str | None = None,
 ) -> None:
     """Raise OSS's AccessDenied unless each needed (action, path) is allowed; None allows all.
 
     A path is `bucket`, `bucket/key` or `*`; `home` is `region:account`, as resources spell them.
+    `prefix`: that of a listing.
     """
     if policies is None:
         return
     for action, path in needed:
         resource = f"acs:oss:{home}:{path}"
-        if not allowed(policies, action, resource):
+        if not allowed(policies, action, resource, prefix):
             # OSS's wording, and then what it does not tell.
             raise OssError(
                 403,
@@ -142,7 +159,16 @@ def _statement(document: Any) -> Statement:
         allows=document["Effect"] == "Allow",
         actions=_patterns(document, "Action"),
         resources=_patterns(document, "Resource"),
+        prefixes=_prefixes(document["Condition"]) if "Condition" in document else None,
     )
+
+
+def _prefixes(condition: Any) -> tuple[re.Pattern[str], ...]:
+    """Of `{"StringLike": {"oss:Prefix": ["in/*"]}}` [list], and no other condition."""
+    like = condition.get("StringLike") if isinstance(condition, Mapping) else None
+    if not isinstance(like, Mapping) or set(condition) != {"StringLike"} or set(like) != {_PREFIX}:
+        raise ConfigError(f"policy: Condition {condition!r} is not supported")
+    return _patterns(like, _PREFIX)
 
 
 def _patterns(document: Mapping[str, Any], name: str) -> tuple[re.Pattern[str], ...]:

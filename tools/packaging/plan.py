@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from fanlight.archive import Archive
@@ -40,17 +40,41 @@ class Plan:
 def plan(
     functions: Iterable[Function], target: Target, source: Path, *, remote_format: str
 ) -> Plan:
-    """Plan a package for each function. `remote_format`: of models in OSS that are not here too."""
-    made = Plan()
+    """Plan a package for each zip that functions name as their code, most often one a function.
+
+    `remote_format`: of models in OSS that are not here too.
+    """
+    made, refused = Plan(), set[Path]()
     for function in functions:
         reading = _Reading(function, source)
         reading.problems += _runtime_problems(function, target)
         package = reading.package(remote_format)
+        shared = next((p for p in made.packages if p.function.code == function.code), None)
+        if shared and shared.model != package.model:
+            reading.problems.append(
+                f"its model is not that of {shared.function.resource}, which has the same zip; "
+                f"write code: ./build/{function.resource}.zip in the template"
+            )
         if reading.problems:
             made.problems += [f"{function.resource}: {problem}" for problem in reading.problems]
+            refused.add(function.code)
+        elif shared:
+            made.packages[made.packages.index(shared)] = _together(shared, package)
         else:
             made.packages.append(package)
+    # A zip that lacks the code of one of its functions would be deployed to that all the same.
+    made.packages = [p for p in made.packages if p.function.code not in refused]
     return made
+
+
+def _together(one: Package, other: Package) -> Package:
+    """One zip for two functions."""
+    return replace(
+        one,
+        code=tuple(sorted({*one.code, *other.code})),
+        libraries=tuple(sorted({*one.libraries, *other.libraries})),
+        notes=tuple(dict.fromkeys([*one.notes, *other.notes])),
+    )
 
 
 def _runtime_problems(function: Function, target: Target) -> Iterator[str]:
@@ -146,7 +170,7 @@ class _Reading:
         return None, remote_format
 
     def _remote(self, remote_format: str) -> str:
-        here = self._source / "models" / self._function.resource
+        here = self._source / "models" / self._function.code.stem
         try:
             known = Bundle.read(here).format
         except ConfigError:

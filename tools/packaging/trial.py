@@ -90,13 +90,13 @@ def bare_python(version: str, folder: Path) -> Path:
 def tried(template: Template, python: str, say: Callable[[str], None]) -> list[str]:
     """Invoke each function in a local cloud, cold; what failed, one line a function.
 
-    A function with an input gets a sample picture in its bucket and an event of that; any other,
-    the document of a failed invocation. Models and libraries in OSS are not at hand here, so
-    functions that need them are passed over.
+    A function with an input gets a sample picture in its bucket and an event of that, a sweep an
+    empty bucket; any other, the document of a failed invocation. Models and libraries in OSS are
+    not at hand here, so functions that need them are passed over.
     """
     functions = tuple(
         # Without triggers and retries, so that the answer to the event below is all there is.
-        replace(function, triggers=(), retries=0, on_failure=None)
+        replace(function, triggers=(), timers=(), retries=0, on_failure=None)
         for function in template.functions
         if _complete(function, say)
     )
@@ -104,7 +104,9 @@ def tried(template: Template, python: str, say: Callable[[str], None]) -> list[s
     options = Options(python=python, instances=1)
     with LocalCloud(replace(template, functions=functions), options) as cloud:
         for function in functions:
-            if "FANLIGHT_INPUT" in function.environment:
+            if function.handler.startswith("sweep."):
+                answer, told = cloud.invoke(function.name, _TIMER), "it swept"
+            elif "FANLIGHT_INPUT" in function.environment:
                 answer, told = _classified(cloud, function)
             else:
                 answer, told = cloud.invoke(function.name, _FAILED), "a failure was filed"
@@ -123,6 +125,9 @@ _FAILED = json.dumps({
     "requestPayload": json.dumps(oss_event("try", _SAMPLE)),
     "responsePayload": json.dumps({"errorType": "Try", "errorMessage": "a trial"}),
 }).encode()  # fmt: skip
+
+
+_TIMER = json.dumps({"triggerTime": "", "triggerName": "try", "payload": ""}).encode()
 
 
 def _complete(function: Function, say: Callable[[str], None]) -> bool:

@@ -1,0 +1,161 @@
+"""Dead letters: which images they name, and when they may go."""
+
+from typing import Any
+
+import pytest
+
+from fanlight.document import to_bytes
+from fanlight.place import Place, result_key
+from fanlight.result import Source
+from fanlight.store import Meta
+from tests.fakes import MemoryStore, answer_as
+from tools.letters import Letter, clear, letters, named, parsed
+from tools.places import Side
+from tools.plan import Check
+
+IMAGES, RESULTS = Place("pictures", "in/"), Place("answers", "out/")
+FAILED = Place("answers", "failed/")
+
+
+def letter(key: str | None, bucket: str = "pictures") -> dict[str, Any]:
+    return {
+        "schema": "fanlight.failure/1",
+        "request_id": "r",
+        "function": "f",
+        "condition": "c",
+        "attempts": 4,
+        "source": None if key is None else {"bucket": bucket, "key": key},
+        "suspected": True,
+        "error": {"type": "OSError", "message": "broken\npipe"},
+        "event": {},
+    }
+
+
+class World:
+    """Images, results and dead letters in memory."""
+
+    def __init__(self) -> None:
+        self.pictures, self.answers = MemoryStore("pictures"), MemoryStore("answers")
+        self.sides = Side(self.pictures, IMAGES), Side(self.answers, RESULTS)
+        self.failed = Side(self.answers, FAILED)
+
+    def image(self, name: str, *, done: bool) -> None:
+        self.pictures.put(f"in/{name}", b"image", if_absent=False)
+        meta = self.pictures.objects[f"in/{name}"].meta
+        if done:
+            source = Source("pictures", meta.key, meta.version, meta.etag, meta.size)
+            document = to_bytes(answer_as("m")(source, b"7"))
+            self.answers.put(result_key(name, RESULTS), document, if_absent=False)
+
+    def file(self, name: str, document: dict[str, Any]) -> str:
+        place = f"failed/2026-11-26/{name}.json"
+        self.answers.put(place, to_bytes(document), if_absent=False)
+        return place
+
+    def left(self) -> list[str]:
+        return [meta.key for meta in self.answers.list("failed/")]
+
+
+@pytest.fixture
+def world() -> World:
+    """One image done, one not, and one gone; two letters about the first two, and others."""
+    made = World()
+    made.image("done.png", done=True)
+    made.image("bad\x00.png", done=False)
+    for name, key in (("1", "in/done.png"), ("2", "in/done.png"), ("3", "in/bad\x00.png"),
+                      ("4", "in/bad\x00.png"), ("5", "in/gone.png"), ("6", None),
+                      ("7", "else/a.png"), ("8", "in/\ud800.png")):  # fmt: skip
+        made.file(name, letter(key))
+    made.file("9", letter("in/done.png", bucket="another"))
+    made.answers.put("failed/2026-11-26/note.json", b"[]", if_absent=False)
+    made.answers.put("failed/readme.txt", b"", if_absent=False)
+    return made
+
+
+def test_every_image_that_letters_name_is_looked_at_once(world: World) -> None:
+    """Those of this place, whatever their number of letters and whatever is in their keys."""
+    found = list(named(*world.sides, world.failed))
+
+    assert [(check.key, check.state) for check in found] == [
+        ("in/bad\x00.png", "missing"),
+        ("in/done.png", "classified"),
+        ("in/gone.png", "gone"),
+    ]
+
+
+def test_letters_go_when_their_images_are_settled(world: World) -> None:
+    """Both letters of the image that has its result; every other one stays."""
+    counts = clear(*world.sides, world.failed)
+
+    assert counts == {"cleared": 2, "unsettled": 2, "gone": 1}
+    assert world.left() == [
+        *(f"failed/2026-11-26/{name}.json" for name in "3456789"),
+        "failed/2026-11-26/note.json",
+        "failed/readme.txt",
+    ]
+    assert result_key("done.png", RESULTS) in world.answers.objects
+
+
+class Replaced(MemoryStore):
+    """A bucket in which an image is replaced, and fails, while its letters are looked at."""
+
+    world: World
+
+    def head(self, key: str) -> Meta | None:
+        if "failed/2026-11-26/later.json" not in self.world.answers.objects:
+            self.world.image("done.png", done=False)
+            self.world.file("later", letter("in/done.png"))
+        return super().head(key)
+
+
+def test_a_failure_that_comes_meanwhile_keeps_its_letter(world: World) -> None:
+    """A letter is deleted for what was seen after it was read, and by its own name."""
+    late = Replaced("pictures")
+    late.objects, late.writes, late.world = world.pictures.objects, world.pictures.writes, world
+    world.pictures = late
+    before = world.left()
+
+    counts = clear(Side(late, IMAGES), world.sides[1], world.failed)
+
+    assert counts == {"unsettled": 4, "gone": 1}
+    assert set(before) < set(world.left())
+
+
+def test_what_is_read_of_a_letter(world: World) -> None:
+    """Its place, its image, the error and how often it was tried; what is no letter is none."""
+    found = {one.place: one for one in letters(world.failed)}
+
+    assert found["failed/2026-11-26/1.json"] == Letter(
+        "failed/2026-11-26/1.json", "pictures", "in/done.png", "OSError: broken\npipe", 4,
+        suspected=True,
+    )  # fmt: skip
+    assert found["failed/2026-11-26/6.json"].key == ""
+    assert len(found) == 9
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"[" * 100_000, b'{"schema": 1}', b"\xff",
+                                  b'{"schema": "fanlight.failure/1", "source": 1, "error": 2}',
+                                  to_bytes({**letter("a"), "attempts": "x"}),
+                                  to_bytes({**letter("a"), "schema": "other"})])  # fmt: skip
+def test_what_is_no_letter_is_passed_over(data: bytes) -> None:
+    """Whatever stands under the place of dead letters, it ends nothing."""
+    assert parsed("x", data).place == ""
+
+
+def test_an_image_that_cannot_be_asked_for_is_refused() -> None:
+    """A key that HTTP cannot carry is told of, and the others go on."""
+    from fanlight.errors import KeyRefused
+
+    class Refusing(MemoryStore):
+        def head(self, key: str) -> Meta | None:
+            if key == "in/..":
+                raise KeyRefused("not a key that can be sent over HTTP")
+            return super().head(key)
+
+    world = World()
+    world.file("1", letter("in/.."))
+    images = Side(Refusing("pictures"), IMAGES)
+
+    assert list(named(images, world.sides[1], world.failed)) == [
+        Check("in/..", "refused", "not a key that can be sent over HTTP")
+    ]

@@ -1,0 +1,163 @@
+"""`run` on a bucket: what it does of what there is to do, at what pace, and what it says."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click import UsageError
+
+from tests.oss_world import DIGITS, OssWorld, oss_world, told
+from tools.cli import fanlight
+
+DIGIT_NAMES = [f"{number:03d}.png" for number in range(12)]
+PLACES = ("oss://shop/in/", "-o", "oss://shop/out/", "--failed", "oss://shop/failed/")
+RUN = ("run", *PLACES, "-m", "digits")
+
+
+@pytest.fixture
+def world() -> Iterator[OssWorld]:
+    """A bucket of a dozen digits without results."""
+    with oss_world() as made:
+        for name, data in zip(DIGIT_NAMES, DIGITS * 2, strict=False):
+            made.image(name, data)
+        yield made
+
+
+def test_the_summary_says_what_became_of_what(world: OssWorld, tmp_path: Path) -> None:
+    """Counts by outcome and by what they were before, the engine, the recipe, the time."""
+    world.image("note", b"no picture")
+
+    code, first = told(tmp_path, *RUN)
+    _, second = told(tmp_path, *RUN)
+
+    assert code == 0
+    assert {key: first[key] for key in first if key not in ("seconds", "rate", "recipe")} == {
+        "source": "oss://shop/in/", "out": "oss://shop/out/", "engine": "local", "only": None,
+        "sample": None, "dry_run": False, "interrupted": False, "images": 13,
+        "to_do": {"missing": 13}, "counts": {"classified": 12, "rejected": 1}, "older_recipe": 0,
+        "dead_letters": {},
+    }  # fmt: skip
+    assert first["rate"] == pytest.approx(13 / first["seconds"], rel=0.01)
+    assert first["recipe"].startswith("sha256:")
+    assert (second["to_do"], second["counts"]) == ({}, {"unchanged": 13})
+
+
+def test_a_dry_run_does_nothing(
+    world: OssWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says what would be done and what is left alone; not one object is written or deleted."""
+    told(tmp_path, *RUN, "--sample", "3")
+    world.letter(1, "in/000.png")
+    capsys.readouterr()
+    world.asked.clear()
+
+    code, document = told(tmp_path, *RUN, "--dry-run")
+
+    assert (code, document["to_do"], document["counts"]) == (1, {"missing": 9}, {"unchanged": 3})
+    assert capsys.readouterr().out.splitlines()[0] == "would do 9: 9 missing"
+    assert set(world.asked) == {"LIST", "GET"}
+
+
+def test_a_sample_is_repeatable_and_goes_on(world: OssWorld, tmp_path: Path) -> None:
+    """The same images whatever the output; a second sample takes others, the last what is left."""
+    samples = []
+    for out in ("one", "two"):
+        place = ("-o", f"oss://shop/{out}/")
+        _, document = told(tmp_path, "run", "oss://shop/in/", *place, "-m", "digits", "--sample",
+                           "5")  # fmt: skip
+        assert document["counts"] == {"classified": 5, "left": 7}
+        samples.append([key.removeprefix(f"{out}/") for key in world.keys(f"{out}/")])
+    _, second = told(tmp_path, "run", "oss://shop/in/", *place, "-m", "digits", "--sample", "50")
+
+    assert samples[0] == samples[1]
+    assert second["counts"] == {"classified": 7, "unchanged": 5}
+
+
+def test_only_missing_reads_no_result(world: OssWorld, tmp_path: Path) -> None:
+    """In a bucket the listing is enough; what has a result, stale or not, is left."""
+    told(tmp_path, *RUN)
+    world.image("000.png", b"another")
+    world.image("new.png")
+    world.asked.clear()
+
+    _, document = told(tmp_path, *RUN, "--only", "missing")
+
+    assert document["counts"] == {"classified": 1, "present": 12}
+    # Of the new one alone: its result and the image, and the image again after the write.
+    assert world.asked == {"LIST": 3, "GET": 2, "PUT": 1, "HEAD": 1}
+
+
+def test_only_failed_does_what_letters_name(world: OssWorld, tmp_path: Path) -> None:
+    """Those alone, without listing the bucket; then their letters are gone, and no others."""
+    kept = [world.letter(3, "in/gone.png"), world.letter(4, "elsewhere/x.png")]
+    for number, name in enumerate(("001.png", "001.png", "002.png")):
+        world.letter(number, f"in/{name}")
+
+    code, document = told(tmp_path, *RUN, "--only", "failed")
+
+    assert code == 0
+    assert document["counts"] == {"classified": 2, "gone": 1}
+    assert document["dead_letters"] == {"cleared": 3, "gone": 1}
+    assert world.keys("out/") == ["out/001.png.json", "out/002.png.json"]
+    assert world.keys("failed/") == kept
+
+
+def test_letters_of_what_is_done_are_cleared(world: OssWorld, tmp_path: Path) -> None:
+    """By any run that knows their place; one that does not leaves them."""
+    world.letter(1, "in/000.png")
+    told(tmp_path, "run", "oss://shop/in/", "-o", "oss://shop/out/", "-m", "digits")
+    before = world.keys("failed/")
+
+    _, document = told(tmp_path, *RUN)
+
+    assert len(before) == 1
+    assert document["dead_letters"] == {"cleared": 1}
+    assert world.keys("failed/") == []
+
+
+def test_trusted_times_spare_the_reads(world: OssWorld, tmp_path: Path) -> None:
+    """Of results that are newer than their images nothing is asked but the listing."""
+    time.sleep(1.1 - time.time() % 1)  # the images are of an earlier second
+    told(tmp_path, *RUN)
+    world.asked.clear()
+
+    _, document = told(tmp_path, *RUN, "--trust-times")
+
+    assert document["counts"] == {"unchanged": 12}
+    assert world.asked == {"LIST": 3}
+
+
+def test_a_rate_is_kept(world: OssWorld, tmp_path: Path) -> None:
+    """Twelve images at forty a second take the time of eleven pauses at the least."""
+    _, document = told(tmp_path, *RUN, "--rate", "40")
+
+    assert document["counts"] == {"classified": 12}
+    assert document["seconds"] >= 11 / 40
+
+
+def test_the_summary_can_go_to_a_pipe(world: OssWorld, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --json - standard output is the document, and the text goes beside it."""
+    fanlight.main([*RUN, "--json", "-"], standalone_mode=False)
+    captured = capsys.readouterr()
+
+    assert json.loads(captured.out)["counts"] == {"classified": 12}
+    assert "12 images in" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--only", "older-recipe", "--trust-times"), "has to read results"),
+        (("--only", "failed"), "say with --failed where dead letters are"),
+        (("--engine", "fc"), "leave out --model"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    world: OssWorld, tmp_path: Path, more: tuple[str, ...], message: str
+) -> None:
+    """Before anything is listed."""
+    with pytest.raises(UsageError, match=message):
+        told(tmp_path, "run", "oss://shop/in/", "-o", "oss://shop/out/", "-m", "digits", *more)
+    assert world.asked["LIST"] == 0

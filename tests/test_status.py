@@ -1,0 +1,143 @@
+"""`status` on a bucket: what it counts, what it reads for that, and what it says of one key."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.oss_world import OssWorld, oss_world, told
+from tools.bench.filled import fill_bucket
+
+PLACES = ("oss://shop/in/", "--out", "oss://shop/out/", "--failed", "oss://shop/failed/")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OssWorld]:
+    """Two images done, one of which has been replaced; one not done, one gone; two letters."""
+    folder = tmp_path_factory.mktemp("told")
+    with oss_world() as made:
+        for name in ("a", "b", "old", "gone"):
+            made.image(name)
+        made.image("note", b"no picture")
+        assert told(folder, "run", *PLACES, "-m", "digits")[0] == 0
+        made.image("old", b"another")
+        made.image("new")
+        made.bucket.delete_object("in/gone")
+        made.letter(1, "in/a")
+        made.letter(2, "in/new")
+        made.letter(3, "elsewhere/x")
+        yield made
+
+
+def counts(**others: Any) -> dict[str, Any]:
+    return {
+        "source": "oss://shop/in/", "out": "oss://shop/out/", "failed": "oss://shop/failed/",
+        "images": 5, "to_do": 1, "deep": False, "missing": 1, "present": 4, "orphaned": 1,
+        "refused": 0, "dead_letters": 3, "classified": None, "rejected": None, "stale": None,
+        "unread": 4, "older_recipe": None, **others,
+    }  # fmt: skip
+
+
+def test_a_status_lists_and_reads_nothing(world: OssWorld, tmp_path: Path) -> None:
+    """Missing, present, orphaned and dead letters are told by three listings."""
+    world.asked.clear()
+
+    code, document = told(tmp_path, "status", *PLACES)
+
+    assert (code, document) == (1, counts())
+    assert world.asked == {"LIST": 3}
+
+
+def test_a_deep_status_reads_what_is_there(
+    world: OssWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which results are true, which of another recipe, and which letters are about these images."""
+    settings = ("--deep", "-m", "digits", "--top-k", "1", "--list")
+
+    code, document = told(tmp_path, "status", *PLACES, *settings)
+    lines = capsys.readouterr().out.splitlines()
+
+    assert code == 1
+    assert document == counts(deep=True, to_do=2, dead_letters=2, classified=2, rejected=1,
+                              stale=1, unread=0, older_recipe=3)  # fmt: skip
+    assert lines == [
+        "older-recipe\tin/a", "older-recipe\tin/b", "orphaned\tin/gone", "missing\tin/new",
+        "older-recipe\tin/note", "stale\tin/old",
+        "         2 classified", "         1 missing", "         1 orphaned", "         1 rejected",
+        "         1 stale", "         3 of these of an older recipe; run --only older-recipe",
+        "         2 dead letters", "         5 images; run would work on 2",
+    ]  # fmt: skip
+
+
+def test_without_a_model_it_says_what_it_cannot_tell(
+    world: OssWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A deep status of results whose recipe cannot be compared."""
+    _, document = told(tmp_path, "status", *PLACES, "--deep")
+
+    assert document["older_recipe"] is None
+    assert "older recipe: not known without a --model" in capsys.readouterr().out
+
+
+def test_trusted_times_read_only_what_is_not_newer(world: OssWorld, tmp_path: Path) -> None:
+    """All were written within seconds of each other, so what was replaced is found by reading."""
+    _, document = told(tmp_path, "status", *PLACES, "--trust-times")
+
+    assert document["stale"] == 1
+    assert document["unread"] + document["classified"] + document["rejected"] == 3
+
+
+def test_one_key_is_explained_with_its_letters(
+    world: OssWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What failed for good stands beside what is there now; only what is about this key."""
+    code, document = told(tmp_path, "status", "oss://shop/in/", "new", *PLACES[1:])
+    lines = capsys.readouterr().out.splitlines()
+
+    assert (code, document["state"], document["result"]) == (1, "missing", None)
+    assert document["dead_letters"] == [{
+        "place": "failed/2026-11-26/r-2.json", "bucket": "shop", "key": "in/new",
+        "error": "OSError: it broke", "attempts": 4, "suspected": False,
+    }]  # fmt: skip
+    assert lines[-2:] == [
+        "state    missing: there is no result",
+        "letter   failed/2026-11-26/r-2.json: OSError: it broke (attempts: 4)",
+    ]
+
+
+def test_a_key_of_another_recipe_is_said_to_be(world: OssWorld, tmp_path: Path) -> None:
+    """With a model to compare with, it is said whether the result is of its recipe."""
+    found = [
+        told(tmp_path, "status", "oss://shop/in/", "in/a", *PLACES[1:], "-m", "digits", *more)[1]
+        for more in ((), ("--top-k", "1"))
+    ]
+
+    assert [one["older_recipe"] for one in found] == [False, True]
+    assert [one["state"] for one in found] == ["classified"] * 2
+
+
+def test_a_key_whose_image_is_gone(world: OssWorld, tmp_path: Path) -> None:
+    """Its result is shown, and the exit code says that it is not current."""
+    code, document = told(tmp_path, "status", "oss://shop/in/", "gone", *PLACES[1:])
+
+    assert (code, document["state"], document["image"]) == (1, "gone", None)
+    assert document["result"]["source"]["key"] == "in/gone"
+
+
+def test_a_large_bucket_takes_two_listings_a_thousand(tmp_path: Path) -> None:
+    """Never more than 2 requests for each 1,000 objects and 10 in all."""
+    fill_bucket(tmp_path / "data", 2_500)
+    with oss_world(tmp_path / "data") as world:
+        code, document = told(tmp_path, "status", "oss://bench/input/", "-o", "oss://bench/output/")
+
+    assert (code, document["images"], document["present"]) == (0, 2_500, 2_500)
+    assert world.asked == {"LIST": 6}
+
+
+def test_times_of_files_are_not_trusted(tmp_path: Path) -> None:
+    """Anybody can set them, so the option is refused."""
+    from click import UsageError
+
+    with pytest.raises(UsageError, match="is for oss:// images with oss:// results"):
+        told(tmp_path, "status", str(tmp_path), "--trust-times")

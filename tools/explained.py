@@ -1,0 +1,94 @@
+"""One image explained: what is there, what its result says, and what failed with it."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fanlight.place import result_key
+from fanlight.reconcile import RESULT_LIMIT, document_of
+from fanlight.store import Meta
+from tools.letters import Letter, letters
+from tools.places import Side
+from tools.plan import Check, check_key
+from tools.shown import shown
+
+
+@dataclass(frozen=True)
+class Explained:
+    """An image, its result and its dead letters. `letters` None: nobody said where they are.
+
+    `target`: the key of its result, None where it can have none. `recipe`: that of results made
+    now, None where it is not known.
+    """
+
+    check: Check
+    image: Meta | None
+    target: str | None
+    document: dict[str, Any] | None
+    written: bool
+    recipe: str | None
+    letters: list[Letter] | None
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it; the result as it is stored."""
+        return {
+            "key": self.check.key,
+            "state": self.check.state,
+            "reason": self.check.reason or None,
+            "image": asdict(self.image) if self.image else None,
+            "result_key": self.target,
+            "result": self.document,
+            "older_recipe": self.older,
+            "dead_letters": None if self.letters is None else [asdict(one) for one in self.letters],
+        }
+
+    @property
+    def older(self) -> bool | None:
+        """Whether the result was made otherwise than now; None where that is not known."""
+        if self.document is None or self.recipe is None:
+            return None
+        return self.document.get("recipe") != self.recipe
+
+    def lines(self) -> list[str]:
+        """For people."""
+        if self.image is None:
+            lines = [f"image    {shown(self.check.key)}: there is none"]
+        else:
+            about = f"{self.image.size:,} bytes, version {self.image.version}"
+            lines = [f"image    {shown(self.check.key)}", f"         {about}"]
+        if self.target is not None:
+            lines.append(
+                f"result   {shown(self.target)}{'' if self.written else ': there is none'}"
+            )
+        if self.document:
+            model = self.document["model"]
+            lines.append(f"model    {shown(str(model['name']))} {shown(str(model['version']))}")
+        if self.older is not None:
+            lines.append(f"recipe   {'older: made with another' if self.older else 'that of this'} "
+                         "model and settings")  # fmt: skip
+        if self.image is not None:
+            reason = f": {shown(self.check.reason)}" if self.check.reason else ""
+            lines.append(f"state    {self.check.state}{reason}")
+        return lines + [_line(one) for one in self.letters or []]
+
+
+def explained(
+    key: str, images: Side, results: Side, failed: Side | None, recipe: str | None
+) -> Explained:
+    """Look at one image. `key` may be given whole or relative to the place of the images."""
+    if images.place.relative(key) is None:
+        key = images.place.prefix + key
+    image, found = images.store.head(key), check_key(key, images, results)
+    target = None
+    if found.state != "refused" and images.place.relative(key) is not None:
+        target = result_key(images.place.relative(key) or "", results.place)
+    result = results.store.get(target, RESULT_LIMIT) if target else None
+    own = None
+    if failed is not None:
+        own = [one for one in letters(failed) if one.names(images) and one.key == key]
+    return Explained(found, image, target, document_of(result), result is not None, recipe, own)
+
+
+def _line(letter: Letter) -> str:
+    suspected = ", suspected" if letter.suspected else ""
+    return (f"letter   {shown(letter.place)}: {shown(letter.error)} "
+            f"(attempts: {letter.attempts}{suspected})").replace("\n", " ")  # fmt: skip

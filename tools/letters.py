@@ -1,0 +1,119 @@
+"""Dead letters: notes on keys that failed for good, read, and taken away once they are settled."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from typing import Any
+from urllib.parse import quote, unquote
+
+from fanlight.failure import SCHEMA
+from fanlight.ordered import ordered
+from fanlight.reconcile import RESULT_LIMIT
+from fanlight.store import Meta
+from tools.places import Side
+from tools.plan import Check, ahead, check_key
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One dead letter: `place` is its own key, `bucket` and `key` are those of the image.
+
+    Both are empty where it names no image.
+    """
+
+    place: str
+    bucket: str
+    key: str
+    error: str
+    attempts: int
+    suspected: bool
+
+    def names(self, images: Side) -> bool:
+        """Whether it is about an image of this place, of which it has a key that can be one."""
+        try:
+            self.key.encode()
+        except UnicodeEncodeError:
+            return False
+        return self.bucket == images.store.name and images.place.relative(self.key) is not None
+
+
+def listed(failed: Side) -> Iterator[Meta]:
+    """What there is under the place of dead letters that may be one."""
+    return (meta for meta in failed.store.list(failed.place.prefix) if meta.key.endswith(".json"))
+
+
+def letters(failed: Side) -> Iterator[Letter]:
+    """Every letter, read many at a time; what is none is passed over."""
+    for letter in ahead(listed(failed), _untold, partial(_read, failed)):
+        if letter.place:
+            yield letter
+
+
+def named(images: Side, results: Side, failed: Side) -> Iterator[Check]:
+    """The state of each image that letters name, once each, in the order of their keys.
+
+    They are sorted on the disk where they are many.
+    """
+    keys = (_packed(letter.key) for letter in letters(failed) if letter.names(images))
+    once = (_unpacked(key) for key, _ in groupby(ordered(keys)))
+    return ahead(once, _untold, partial(check_key, images=images, results=results))
+
+
+def clear(images: Side, results: Side, failed: Side) -> Counter[str]:
+    """Delete the letters about images of this place whose results are true now.
+
+    How many were `cleared`, and how many stay: `unsettled` ones, and those whose image is `gone`.
+    A letter is read first and its image looked at after that, so that no later failure is lost.
+    """
+    counts: Counter[str] = Counter()
+
+    def settle(letter: Letter) -> str:
+        state = check_key(letter.key, images, results)
+        if not state.current:
+            return "gone" if state.state == "gone" else "unsettled"
+        failed.store.delete(letter.place)
+        return "cleared"
+
+    own = (letter for letter in letters(failed) if letter.names(images))
+    counts.update(ahead(own, _untold, settle))
+    return counts
+
+
+def _untold(_: Any) -> None:
+    """Nothing is known before it is read."""
+
+
+def _read(failed: Side, meta: Meta) -> Letter:
+    found = failed.store.get(meta.key, RESULT_LIMIT)
+    return parsed(meta.key, found.data) if found and found.data else _NONE
+
+
+_NONE = Letter("", "", "", "", 0, suspected=False)
+
+
+def parsed(place: str, data: bytes) -> Letter:
+    """The letter in these bytes; one without a place if there is none in them."""
+    try:
+        document = json.loads(data)
+        source, error = document["source"] or {"bucket": "", "key": ""}, document["error"]
+        why = f"{error['type']}: {error['message']}"
+        if document["schema"] != SCHEMA:
+            return _NONE
+        return Letter(
+            place, str(source["bucket"]), str(source["key"]), why, int(document["attempts"]),
+            suspected=bool(document["suspected"]),
+        )  # fmt: skip
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return _NONE
+
+
+def _packed(key: str) -> bytes:
+    """Bytes without zeros, which sorting takes for ends."""
+    return quote(key).encode()
+
+
+def _unpacked(key: bytes) -> str:
+    return unquote(key.decode(), errors="strict")

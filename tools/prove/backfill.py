@@ -1,0 +1,250 @@
+"""A full bucket classified in spite of three interruptions, by more than one engine, and counted.
+
+usage: python -m tools.prove.backfill [--objects N] [--engine local|fc]
+
+The bucket is on the local OSS endpoint, filled with the store's own code: what is proved begins
+after that. `status` is to take at most 2 listing requests for each 1,000 objects and 10 in all, and
+no more memory than on a tenth of the objects. A run is interrupted three times by SIGINT, with one
+process and with two, and finished by the engine that is named; for `local`, with three processes.
+Then there must be exactly one result for each object, true of it. Exit code 1 if not.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import md5
+from pathlib import Path
+from typing import Any
+
+from fanlight.errors import FanlightError
+from tools.bench.cloud import BUCKET, FUNCTIONS, KEYS, REGION
+from tools.bench.filled import INPUT, OUTPUT, answered, fill_bucket
+from tools.bench.networks import DIGITS
+from tools.bench.started import spent
+from tools.counted import counted
+from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.datafolder import DataFolder
+from tools.localcloud.options import Options
+from tools.localcloud.oss import Credentials, OssEndpoint
+from tools.localcloud.oss_store import Store
+from tools.localcloud.oss_types import Entry
+from tools.prove.verdict import Found, judged
+from tools.template import from_source, read_template
+
+STOPS = ((0.15, 1), (0.4, 2), (0.7, 2))
+"""How much is done when a run is interrupted, and how many processes it has."""
+
+FLAT = 1.1
+"""Times the memory that ten times the objects may take."""
+_FUNCTION = "backfill"
+_TOOLS = (sys.executable, "-m", "tools")
+_PLACES = (str(INPUT), "--out", str(OUTPUT))
+_TEMPLATE = f"""
+resources:
+  backfill:
+    component: fc3
+    props:
+      region: {REGION}
+      functionName: {_FUNCTION}
+      runtime: python3.12
+      handler: classify.handler
+      code: ./build/digits.zip
+      memorySize: 1536
+      timeout: 120
+      environmentVariables:
+        FANLIGHT_INPUT: {INPUT}
+        FANLIGHT_OUTPUT: {OUTPUT}
+        FANLIGHT_MODEL: models/digits
+      instanceLifecycleConfig:
+        initializer: {{handler: classify.initializer, timeout: 60}}
+"""
+
+
+@dataclass
+class Bucket:
+    """A folder with a store, served on demand. `asked`: requests by method, LIST for listings."""
+
+    folder: Path
+    count: int
+    asked: Counter[str] = field(default_factory=Counter)
+
+    def fill(self, *, results: bool) -> None:
+        """Put the images there, and their results if wanted."""
+        claimed = DataFolder(self.folder)
+        claimed.lock()
+        claimed.release()
+        fill_bucket(self.objects, self.count, results=results)
+
+    @property
+    def objects(self) -> Path:
+        """Where the store is."""
+        return DataFolder(self.folder).objects
+
+    @contextmanager
+    def served(self) -> Iterator[dict[str, str]]:
+        """The endpoint, counting; gives the environment of the commands that use it."""
+        with OssEndpoint([KEYS], region=REGION, data=self.objects, meddle=self._count) as endpoint:
+            yield environment(endpoint.url, KEYS)
+
+    def has_written(self, count: int) -> bool:
+        """Whether so many results have been written to it while it was served here."""
+        return self.asked["PUT"] >= count
+
+    def _count(self, method: str, path: str, *_: Any) -> None:
+        self.asked["LIST" if "list-type=2" in path else method] += 1
+
+
+def environment(url: str, keys: Credentials) -> dict[str, str]:
+    """What a command needs to reach an endpoint."""
+    return {
+        "FANLIGHT_OSS_ENDPOINT": url,
+        "FC_REGION": REGION,
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": keys.access_key_id,
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": keys.access_key_secret,
+        "ALIBABA_CLOUD_SECURITY_TOKEN": keys.security_token,
+        "PYTHONPATH": os.pathsep.join([str(FUNCTIONS.parent), str(FUNCTIONS)]),
+    }
+
+
+def status(bucket: Bucket) -> tuple[float, int, str]:
+    """Peak memory in MB, listing requests, and what was said, of `status` on it."""
+    before = bucket.asked["LIST"]
+    with bucket.served() as reach:
+        took = spent([*_TOOLS, "status", *_PLACES], reach)
+    said = " ".join(str(took["said"]).split())
+    return took["peak"] / 1e6, bucket.asked["LIST"] - before, said
+
+
+def run(arguments: list[str], reach: dict[str, str], stop: Callable[[], bool]) -> tuple[int, Any]:
+    """Exit code and summary of a run, which gets a SIGINT as soon as `stop` says so."""
+    command = [*_TOOLS, "run", *_PLACES, *arguments, "--json", "-"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               env={**os.environ, **reach}, start_new_session=True)  # fmt: skip
+    try:
+        while process.poll() is None and not stop():
+            time.sleep(0.01)
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        said, errors = process.communicate()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    if not said.startswith("{"):
+        raise FanlightError(f"a run ended with {process.returncode}: {errors}")
+    return process.returncode, json.loads(said)
+
+
+def interrupted(bucket: Bucket) -> Iterator[str]:
+    """Run and stop, three times; a line on each. FanlightError if one could not be stopped."""
+    with bucket.served() as reach:
+        for part, processes in STOPS:
+            stop = partial(bucket.has_written, int(part * bucket.count))
+            code, summary = run(["-m", str(DIGITS), "-p", str(processes)], reach, stop)
+            if code != 130 or not summary["interrupted"]:
+                raise FanlightError(f"a run of {processes} ended with {code} before it was stopped")
+            yield (f"stopped       {processes} processes, exit code {code}, "
+                   f"{bucket.asked['PUT']:,} results written so far")  # fmt: skip
+
+
+def finished(bucket: Bucket, engine: str) -> str:
+    """Do the rest with the engine, unstopped: bool() is False. FanlightError if any is left."""
+    if engine == "fc":
+        template = bucket.folder.parent / "template.yml"
+        template.write_text(_TEMPLATE)
+        described = from_source(read_template(template))
+        with LocalCloud(described, Options(data=bucket.folder, permissive=True)) as cloud:
+            code, summary = run(
+                ["--engine", "fc", "--template", str(template), "--function", _FUNCTION,
+                 "--invoke-endpoint", cloud.invoke_url, "--concurrency", "4"],
+                environment(cloud.endpoint.url, cloud.keys), bool,
+            )  # fmt: skip
+    else:
+        with bucket.served() as reach:
+            code, summary = run(["-m", str(DIGITS), "-p", "3"], reach, bool)
+    if code:
+        raise FanlightError(f"the last run ended with {code}: {summary}")
+    return (
+        f"finished      by {engine}: {counted(summary['counts'])}; {summary['rate']:,.0f} a second"
+    )
+
+
+def verdict(bucket: Bucket) -> list[str]:
+    """What is wrong with what is stored, read from the store itself."""
+    pairs = answered().values()
+    expected = {md5(data, usedforsecurity=False).hexdigest().upper(): made for data, made in pairs}
+    with closing(Store(bucket.objects)) as store:
+        objects = [_Listed(entry.key, entry.etag, entry.size, entry.modified)
+                   for entry in _entries(store, INPUT.prefix)]  # fmt: skip
+        results = {entry.key: store.get(BUCKET, entry.key)[1].read()
+                   for entry in _entries(store, OUTPUT.prefix)}  # fmt: skip
+    targets = {f"{OUTPUT.prefix}{one.key.removeprefix(INPUT.prefix)}.json": one.key
+               for one in objects}  # fmt: skip
+    wrong = [f"{key} is nobody's result" for key in results if key not in targets]
+    own = {targets[key]: data for key, data in results.items() if key in targets}
+    wrong += judged(Found(objects, own, {}), expected, ()).violations
+    return wrong if len(objects) == bucket.count else [*wrong, f"{len(objects):,} objects are left"]
+
+
+@dataclass
+class _Listed:
+    key: str
+    etag: str
+    size: int
+    last_modified: int
+
+
+def _entries(store: Store, prefix: str) -> Iterator[Entry]:
+    after = ""
+    while True:
+        page = store.page(BUCKET, prefix, "", after, 1000)
+        yield from page.entries
+        if not (after := page.last):
+            return
+
+
+def prove(folder: Path, count: int, engine: str) -> bool:
+    """All of it, in a folder; prints what was measured, and tells whether it is as promised."""
+    bucket, tenth = Bucket(folder / "all", count), Bucket(folder / "tenth", max(count // 10, 1))
+    bucket.fill(results=False)
+    tenth.fill(results=True)
+    small, _, _ = status(tenth)
+    before, first, said = status(bucket)
+    print(f"status        {said}")
+    for line in interrupted(bucket):
+        print(line, flush=True)
+    print(finished(bucket, engine), flush=True)
+    large, second, said = status(bucket)
+    print(f"status        {said}")
+    most, listed = 2 * count / 1000 + 10, max(first, second)
+    print(f"listing       {listed:,} requests for {count:,} objects, at most {most:,.0f}")
+    print(f"memory        {small:.1f} MB for {tenth.count:,}, {before:.1f} to {large:.1f} MB for "
+          f"{count:,}, at most {FLAT:.1f} times as much")  # fmt: skip
+    wrong = verdict(bucket)
+    print(f"checked       {count:,} objects; {bucket.asked['PUT']:,} results written over HTTP "
+          f"here, {len(wrong)} violations")  # fmt: skip
+    print("".join(f"VIOLATION  {line}\n" for line in wrong[:20]), end="")
+    return not wrong and listed <= most and max(before, large) <= FLAT * small
+
+
+def main() -> int:
+    """Print what was measured; 1 if anything is not as promised."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--objects", type=int, default=100_000)
+    parser.add_argument("--engine", choices=("local", "fc"), default="local")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        return 0 if prove(Path(name), options.objects, options.engine) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

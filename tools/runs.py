@@ -1,0 +1,125 @@
+"""One run: which images are to be worked on, and what became of them."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tools.engines import Engine
+from tools.letters import named
+from tools.places import Side
+from tools.plan import Check, Look, checks
+from tools.progress import Progress
+from tools.reservoir import reservoir
+from tools.shown import shown
+
+MISSING, STALE, FAILED, OLDER = "missing", "stale", "failed", "older-recipe"
+ONLY = (MISSING, STALE, FAILED, OLDER)
+
+_NAMED = 20
+"""Failures told one by one; the rest are counted."""
+
+
+@dataclass
+class Totals:
+    """What became of the images.
+
+    `recipe` is that of new results, None where it is not known; `only` what is to be done;
+    `wanted` counts it by state; `other_recipe`, of the unchanged, those of another recipe.
+    """
+
+    recipe: str | None
+    only: str | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+    wanted: Counter[str] = field(default_factory=Counter)
+    other_recipe: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    def wants(self, check: Check) -> bool:
+        """Whether this image is to be worked on."""
+        if check.state in ("refused", "gone"):
+            return False
+        if self.only == OLDER:
+            return check.current and check.recipe != self.recipe
+        return not check.current and self.only in (None, FAILED, check.state)
+
+    @property
+    def worked(self) -> int:
+        """Images that were worked on, or could not be."""
+        idle = ("unchanged", "present", "left")
+        return sum(self.counts.values()) - sum(self.counts[kind] for kind in idle)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Images and their results, and which of them to do.
+
+    `failed`: where dead letters are, which `only` FAILED needs. `sample`: do so many of what there
+    is to do. `look`: how closely to look for it.
+    """
+
+    images: Side
+    results: Side
+    failed: Side | None
+    totals: Totals
+    progress: Progress
+    look: Look = field(default_factory=Look)
+    sample: int | None = None
+
+    def to_do(self) -> Iterator[str]:
+        """The keys to work on. Nothing is kept of the others: their number has no bound."""
+        keys = self._wanted()
+        if self.sample is not None:
+            some, count = reservoir(keys, self.sample)
+            if count > len(some):
+                self.totals.counts["left"] += count - len(some)
+            keys = iter(some)
+        for key in keys:
+            self.progress.given()
+            yield key
+
+    def work(self, engine: Engine) -> None:
+        """Have the engine do them, and count what became of each."""
+        for outcome in engine(self.to_do()):
+            self.totals.counts[outcome["outcome"]] += 1
+            self._report(outcome)
+            self.progress.worked(failed=self.totals.counts["failed"])
+
+    def _wanted(self) -> Iterator[str]:
+        for check in self._checks():
+            self.progress.found()
+            if self.totals.wants(check):
+                self.totals.wanted[OLDER if self.totals.only == OLDER else check.state] += 1
+                yield check.to_do
+            else:
+                self._settle(check)
+                self.progress.settled(failed=self.totals.counts["failed"])
+        self.progress.listed()
+
+    def _checks(self) -> Iterator[Check]:
+        if self.totals.only == FAILED:
+            assert self.failed is not None  # noqa: S101 - as the class says
+            return named(self.images, self.results, self.failed)
+        return checks(self.images, self.results, self.look)
+
+    def _settle(self, check: Check) -> None:
+        totals = self.totals
+        if check.state == "refused":
+            totals.counts["failed"] += 1
+            self._report({"key": check.key, "outcome": "failed", "reason": check.reason})
+        elif check.state == "gone":
+            totals.counts["gone"] += 1
+        elif not check.current:
+            totals.counts["left"] += 1
+        else:
+            totals.counts["unchanged" if self.look.deep else "present"] += 1
+            known = None not in (totals.recipe, check.recipe or None)
+            totals.other_recipe += known and check.recipe != totals.recipe
+
+    def _report(self, outcome: dict[str, Any]) -> None:
+        failed = self.totals.counts["failed"]
+        if outcome["outcome"] == "failed" and failed <= _NAMED:
+            self.progress.note(f"failed: {shown(outcome['key'])}: {shown(outcome['reason'])}")
+        if outcome["outcome"] == "failed" and failed == _NAMED + 1:
+            self.progress.note("more failures follow; they are counted below")

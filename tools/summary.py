@@ -1,0 +1,91 @@
+"""What a run says in the end, to people and to programs."""
+
+import json
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import IO, Any
+
+import click
+
+from tools.counted import counted
+from tools.runs import OLDER, Run
+from tools.shown import shown
+
+
+@dataclass
+class Summary:
+    """Of one run. `letters`: what became of dead letters; None where nobody looked.
+
+    `file`: where the JSON goes, which sends the text to standard error if it is standard output.
+    """
+
+    run: Run
+    source: str
+    out: str
+    engine: str
+    file: IO[str] | None = None
+    dry: bool = False
+    interrupted: bool = False
+    letters: Counter[str] | None = None
+    ended: float = 0.0
+
+    def tell(self) -> None:
+        """Print it, and write the JSON. The run has ended."""
+        self.ended = time.monotonic()
+        aside = self.file is not None and self.file.name == "-"
+        for line in self._lines():
+            click.echo(line, err=aside)
+        if self.file is not None:
+            self.file.write(json.dumps(self.document(), indent=2) + "\n")
+
+    def document(self) -> dict[str, Any]:
+        """All of it. `to_do` counts by state what was, or would be, worked on."""
+        totals, seconds = self.run.totals, self._seconds()
+        return {
+            "source": self.source,
+            "out": self.out,
+            "engine": self.engine,
+            "recipe": totals.recipe,
+            "only": totals.only,
+            "sample": self.run.sample,
+            "dry_run": self.dry,
+            "interrupted": self.interrupted,
+            "images": self._images(),
+            "to_do": dict(sorted(totals.wanted.items())),
+            "counts": dict(sorted(totals.counts.items())),
+            "older_recipe": totals.other_recipe,
+            "dead_letters": None if self.letters is None else dict(sorted(self.letters.items())),
+            "seconds": round(seconds, 3),
+            "rate": round(totals.worked / seconds, 3) if seconds else None,
+        }
+
+    def _seconds(self) -> float:
+        return self.ended - self.run.totals.began
+
+    def _images(self) -> int:
+        totals = self.run.totals
+        return sum((totals.counts + totals.wanted if self.dry else totals.counts).values())
+
+    def _lines(self) -> list[str]:
+        totals, counts, seconds = self.run.totals, self.run.totals.counts, self._seconds()
+        parts = counted(counts) or "nothing done"
+        if self.dry:
+            wanted = sum(totals.wanted.values())
+            lines = [f"would do {wanted:,}: {counted(totals.wanted) or 'nothing'}",
+                     f"{self._images():,} images in {seconds:.1f} s: {parts}"]  # fmt: skip
+        else:
+            rate = f", {totals.worked / seconds:,.0f} a second" if totals.worked else ""
+            lines = [f"{self._images():,} images in {seconds:.1f} s{rate}: {parts}"]
+        if totals.other_recipe:
+            lines.append(
+                f"{totals.other_recipe:,} of the unchanged are true of their images, but made "
+                f"with another model or settings; --only {OLDER} makes them anew"
+            )
+        if counts["left"]:
+            least = "--only" if self.run.sample is None else "--sample"
+            lines.append(f"{counts['left']:,} more are missing or stale; run without {least} to do "
+                         "these")  # fmt: skip
+        if self.letters:
+            lines.append(f"dead letters: {counted(self.letters)}")
+        return [*lines, f"results: {shown(self.out)}"]
