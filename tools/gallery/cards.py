@@ -57,6 +57,7 @@ def details(document: dict[str, Any]) -> dict[str, Any]:
         "request": _text(document.get("request_id")),
         "attempts": _number(document.get("attempts")),
         "suspected": document.get("suspected") is True,
+        "settled": _part(document, "letter").get("settled") is True,
     }
     return {name: value for name, value in found.items() if value}
 

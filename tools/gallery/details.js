@@ -44,9 +44,16 @@ class Details {
     const key = make("h2", "", make("bdi", "", keyText(card.key)));
     key.id = "details-key";
     const text = make("div", "text", key, ...this.notes(card, details));
-    const answers = make("div", "answers", this.answer(card, details, 0));
-    if (card.other) answers.append(this.answer(card.other, details.other, 1));
-    text.append(answers, fields(details));
+    const answers = make("div", "answers", this.answer(card, details));
+    text.append(answers);
+    if (card.other) {
+      answers.firstChild.prepend(make("h3", "", make("bdi", "", this.models[0])));
+      answers.append(this.answer(card.other, details.other));
+      answers.lastChild.prepend(make("h3", "", make("bdi", "", this.models[1])));
+      answers.firstChild.append(fields(details, OF_ANSWER));
+      answers.lastChild.append(fields(details.other, OF_ANSWER));
+      text.append(fields(details, OF_IMAGE));
+    } else text.append(fields(details, [...OF_IMAGE, ...OF_ANSWER]));
     document.getElementById("details-body").replaceChildren(this.shown(card, details), text);
   }
 
@@ -65,11 +72,12 @@ class Details {
     return shown;
   }
 
-  notes(card, { thumbnail, suspected, version, bucket, other }) {
+  notes(card, { thumbnail, suspected, settled, version, bucket, other }) {
     const notes = [];
     if (thumbnail.changed) notes.push(words.changed);
     if (other && bucket === other.bucket && version !== other.version) notes.push(words.between);
     if (suspected) notes.push(words.suspected);
+    if (settled) notes.push(words.settled);
     const shown = notes.map((note) => make("p", "note", note));
     if (thumbnail.message && thumbnail.code !== card.reason) {
       const code = reasonText(thumbnail.code);
@@ -78,10 +86,8 @@ class Details {
     return shown;
   }
 
-  answer(card, details, which) {
+  answer(card, details) {
     const answer = make("div", "answer", make("p", "kind-line", kindBadge(card.kind)));
-    const model = details.model || this.models[which];
-    if (card.other || which) answer.prepend(make("h3", "", untrusted(model)));
     if (card.reason) {
       answer.append(make("p", "reason", make("strong", "", reasonText(card.reason))));
       if (details.message) answer.append(untrusted(details.message, "message"));
@@ -101,13 +107,16 @@ function kindBadge(kind) {
   return make("span", `badge ${kind}`, words.kind[kind]);
 }
 
-function fields(details) {
+const OF_IMAGE = ["picture", "bucket", "version"];
+const OF_ANSWER = ["model", "digest", "recipe", "attempts", "request"];
+
+function fields(details, names) {
   const { width, height, format, size } = details;
   const parts = [format && visible(format).toUpperCase(), width && `${width} × ${height}`,
     size !== undefined && bytes(size)];
   const shown = { ...details, picture: parts.filter(Boolean).join(" · ") };
   const list = make("dl");
-  for (const name of ["picture", "model", "bucket", "version", "digest", "recipe", "attempts", "request"]) {
+  for (const name of names) {
     if (!shown[name]) continue;
     list.append(make("dt", "", words.field[name]), make("dd", "", untrusted(String(shown[name]))));
   }

@@ -81,41 +81,53 @@ class ScoreRange {
   // Click a bar for its scores, again for all; with Shift, or drawn across, all bars between.
   build(element, inputs, changed) {
     this.inputs = inputs;
-    let from = null;
     const choose = (first, last) => {
       this.lowest = Math.min(first, last) / BINS;
       this.highest = (Math.max(first, last) + 1) / BINS;
       changed();
     };
+    const click = (bin, shift) => {
+      const first = Math.round(this.lowest * BINS);
+      const last = Math.round(this.highest * BINS) - 1;
+      if (shift && this.active) choose(Math.min(bin, first), Math.max(bin, last));
+      else if (first !== bin || last !== bin) choose(bin, bin);
+      else {
+        this.clear();
+        changed();
+      }
+    };
+    let pressed = null;
+    let drawn = false;
     for (let bin = 0; bin < BINS; bin += 1) {
       const fill = make("span", "fill");
       const button = make("button", "bin", fill);
       button.type = "button";
-      button.addEventListener("click", (event) => {
-        if (event.shiftKey && this.active) {
-          choose(Math.min(bin, binOf(this.lowest)), Math.max(bin, Math.ceil(this.highest * BINS) - 1));
-        } else if (this.lowest === bin / BINS && this.highest === (bin + 1) / BINS && from === null) {
-          this.clear();
-          changed();
-        } else if (from === null) choose(bin, bin);
-        from = null;
+      button.addEventListener("pointerdown", ({ pointerType }) => {
+        pressed = pointerType === "mouse" ? bin : null;
+        drawn = false;
       });
-      button.addEventListener("pointerenter", (event) => {
-        if (event.buttons !== 1 || event.pointerType !== "mouse") return;
-        from ??= this.pressed ?? bin;
-        choose(from, bin);
+      button.addEventListener("pointerenter", () => {
+        if (pressed === null || (bin === pressed && !drawn)) return;
+        drawn = true;
+        choose(pressed, bin);
       });
-      button.addEventListener("pointerdown", () => { this.pressed = bin; from = null; });
+      button.addEventListener("click", ({ shiftKey }) => {
+        if (!drawn) click(bin, shiftKey);
+        drawn = false;
+      });
       this.bars.push({ button, fill });
       element.append(button);
     }
-    const typed = () => {
-      const [lowest, highest] = inputs.map((input) => Number(input.value));
-      this.lowest = Math.min(1, Math.max(0, lowest || 0));
-      this.highest = inputs[1].value === "" ? 1 : Math.min(1, Math.max(0, highest));
-      changed();
-    };
-    for (const input of inputs) input.addEventListener("change", typed);
+    addEventListener("pointerup", () => { pressed = null; });
+    const typed = (input, otherwise) =>
+      (input.value === "" ? otherwise : Math.min(1, Math.max(0, Number(input.value))));
+    for (const input of inputs) {
+      input.addEventListener("change", () => {
+        this.lowest = typed(inputs[0], 0);
+        this.highest = typed(inputs[1], 1);
+        changed();
+      });
+    }
   }
 
   draw(counts) {

@@ -11,8 +11,8 @@ for (const block of document.querySelectorAll("script.cards")) {
 }
 cards.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.at - b.at));
 
-const models = [words.thisModel, words.otherModel].map((instead, which) =>
-  about.models[which].map(visible).join(", ") || instead);
+const models = about.models.map((names) => names.map(visible).join(", ") || "?");
+const [modelA, modelB] = ["A", "B"].map((letter, which) => `${letter} · ${models[which]}`);
 const details = (card) => JSON.parse($(`i${card.at}`).textContent);
 const revealed = new Set();
 const blurred = (card) =>
@@ -24,8 +24,9 @@ function draw(card, position) {
   const more = details(card);
   const button = make("button", "card", picture(more, blurred(card)));
   button.type = "button";
-  for (const one of card.other ? [card, card.other] : [card]) button.append(answerLine(one));
-  button.append(make("span", "key", make("bdi", "", keyText(card.key))));
+  if (card.other) button.append(answerLine(card, "A"), answerLine(card.other, "B"));
+  else button.append(answerLine(card));
+  button.append(keyLine(keyText(card.key)));
   button.ariaLabel = [keyText(card.key), ...[card, card.other].filter(Boolean).map((one) =>
     `${words.kind[one.kind]} ${answerText(one)} ${scoreText(one.score)}`)].join(", ");
   button.title = keyText(card.key);
@@ -33,16 +34,24 @@ function draw(card, position) {
   return button;
 }
 
-function answerLine(card) {
+// What does not fit is left out in the middle: folders and the end of a name both tell something.
+// Text of other scripts stays in one piece, which keeps its order.
+function keyLine(text) {
+  const end = /^[ -~]*$/.test(text) ? Math.max(0, text.length - 10) : text.length;
+  return make("span", "key", make("bdi", "", text.slice(0, end)), make("bdi", "", text.slice(end)));
+}
+
+function answerLine(card, which) {
   const line = make("span", "line", make("bdi", "label", answerText(card)),
     make("span", "n", roughly(card.score)));
   const plain = card.kind === "classified" || card.kind === "embedding";
   if (!plain) line.prepend(make("span", `dot ${card.kind}`));
+  if (which) line.prepend(make("span", "which", which));
   return make("span", "answer-line", line, meter(card.score));
 }
 
 const grid = new Grid($("grid"), about.compared ? 6.4 : 3.9, draw);
-const dialog = new Details($("details"), models, {
+const dialog = new Details($("details"), [modelA, modelB], {
   read: details,
   blurred,
   reveal(card) {
@@ -90,10 +99,10 @@ function facet(title, of, name) {
 
 const nameOf = (card) => (card.reason ? null : card.label);
 if (about.compared) {
-  const change = (card) => `${answerText(card)} → ${answerText(card.other)}`;
-  facet(words.changes, change, (value) => value);
-  facet(models[0], (card) => answerText(card), (value) => value);
-  facet(models[1], (card) => answerText(card.other), (value) => value);
+  const apart = (card) => `\u2068${answerText(card)}\u2069`; // as a bdi does
+  facet("A → B", (card) => `${apart(card)} → ${apart(card.other)}`, (value) => value);
+  facet(modelA, answerText, (value) => value);
+  facet(modelB, (card) => answerText(card.other), (value) => value);
 } else {
   facet(words.labels, nameOf, visible);
   facet(words.reasons, (card) => card.reason, reasonText);
@@ -116,14 +125,17 @@ $("clear").addEventListener("click", () => {
 
 if (about.compared) {
   const { both, here, there } = about.compared;
-  const [one, other] = models;
-  $("summary").textContent = filled(words.compared, { this: one, other, n: cards.length, both }) +
-    (here || there ? ` ${filled(words.alone, { here, there, this: one, other })}` : "");
+  $("summary").textContent = `${modelA}   ${modelB}`;
+  $("comparison").textContent = filled(words.compared, { n: cards.length, both }) +
+    (here || there ? ` ${filled(words.alone, { here, there })}` : "");
 } else {
   $("summary").textContent = about.models[0].map(visible).join(", ");
+  $("comparison").hidden = true;
 }
 
 // Buttons and keys
+
+$("skip").addEventListener("click", () => grid.focus(grid.active, covered()));
 
 $("filters-toggle").addEventListener("click", () => {
   const open = document.body.classList.toggle("filtering");

@@ -50,7 +50,8 @@ class Grid {
     this.element.style.height = `${Math.max(0, rows * this.step - this.gap)}px`;
     const above = -this.element.getBoundingClientRect().top;
     const first = Math.max(0, Math.floor(above / this.step) - 1) * this.columns;
-    const last = (Math.ceil((above + innerHeight) / this.step) + 1) * this.columns;
+    const below = Math.max(0, Math.ceil((above + innerHeight) / this.step));
+    const last = (below + 1) * this.columns;
     const end = Math.min(this.items.length, last);
     for (const [position, cell] of this.cells) {
       // The one that has the focus stays: the keyboard goes on from there.

@@ -49,13 +49,12 @@ def write(
     which the two disagree are shown, as `compared` says. The file is there whole or not at all.
     OSError when it cannot be written; ConfigError when the images' store refuses.
     """
-    tally = None if other is None else Tally()
-    if other is None or tally is None:
-        pairs: Iterator[Pair] = ((document, None) for document in documents)
-    else:
-        pairs = disagreeing(documents, other, tally)
+    about = _About()
+    pairs: Iterator[Pair] = ((document, None) for document in documents)
+    if other is not None:
+        about.tally = Tally(about.learn)
+        pairs = disagreeing(documents, other, about.tally)
     head, tail = _page(title)
-    about = _About(tally)
     with _replacing(path) as file, closing(_illustrated(pairs, images)) as rows:
         file.write(head.encode())
         for block in _blocks(rows, about):
@@ -68,7 +67,7 @@ def write(
 @contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
     """A new file that takes the place of `path` at the end; Ctrl-C leaves things as they were."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=".gallery.", dir=path.parent)
     half = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -105,23 +104,23 @@ def _hash(text: str) -> str:
 class _About:
     """What is known of all images when the last one is through."""
 
-    def __init__(self, tally: Tally | None) -> None:
+    def __init__(self) -> None:
         self.count = 0
-        self._tally = tally
-        self._models: list[dict[str, None]] = [{}, {}]
+        self.tally: Tally | None = None
+        self._models: tuple[dict[str, None], dict[str, None]] = {}, {}
 
-    def saw(self, pair: Pair) -> None:
-        self.count += 1
-        for document, models in zip(pair, self._models, strict=True):
-            name = model_of(document) if document else ""
+    def learn(self, pair: Pair) -> None:
+        """Remember the models' names."""
+        document, rival = pair
+        names = model_of(document), rival[1].get("model") if rival else None
+        for name, models in zip(names, self._models, strict=True):
             if name and len(models) < _MODELS:
                 models[name] = None
 
     def block(self) -> bytes:
-        known = {
-            "models": [list(models) for models in self._models],
-            "compared": self._tally and vars(self._tally),
-        }
+        known: dict[str, Any] = {"models": [list(models) for models in self._models]}
+        if tally := self.tally:
+            known["compared"] = {"both": tally.both, "here": tally.here, "there": tally.there}
         return _block('id="about"', known)
 
 
@@ -159,17 +158,15 @@ def _blocks(rows: Iterator[Row], about: _About) -> Iterator[bytes]:
     while some := list(islice(rows, _BLOCK)):
         cards = []
         for (document, rival), thumbnail in some:
-            cards.append(card(document) | ({"other": card(rival)} if rival else {}))
-            more = details(document) | {"thumbnail": _plain(thumbnail)}
+            known, more = card(document), details(document)
+            more["thumbnail"] = {name: value for name, value in vars(thumbnail).items() if value}
             if rival:
-                more["other"] = details(rival)
+                known["other"], more["other"] = rival
+            cards.append(known)
             yield _block(f'id="i{about.count}"', more)
-            about.saw((document, rival))
+            about.learn((document, rival))
+            about.count += 1
         yield _block('class="cards"', cards)
-
-
-def _plain(thumbnail: Thumbnail) -> dict[str, Any]:
-    return {name: value for name, value in vars(thumbnail).items() if value}
 
 
 def _block(attribute: str, document: Any) -> bytes:

@@ -34,7 +34,7 @@ function answerText(card) {
 
 // The thumbnail, or why there is none.
 function picture(details, blurred) {
-  const { webp, code, message } = details.thumbnail;
+  const { webp, code, message, small } = details.thumbnail;
   if (!webp) {
     const why = make("span", "why", code ? reasonText(code) : "");
     if (message) why.title = visible(message);
@@ -44,13 +44,12 @@ function picture(details, blurred) {
   image.alt = "";
   image.decoding = "async";
   image.src = `data:image/webp;base64,${webp}`;
-  const small = Math.max(details.width ?? 64, details.height ?? 64) < 64;
   return make("span", `picture${small ? " small" : ""}${blurred ? " blurred" : ""}`, image);
 }
 
-// A bar as long as the score.
+// A bar as long as the score; its place is kept where there is none.
 function meter(score) {
   const bar = make("span", "fill");
   bar.style.width = `${100 * Math.min(1, Math.max(0, score ?? 0))}%`;
-  return make("span", "meter", bar);
+  return make("span", score === null ? "meter no-score" : "meter", bar);
 }

@@ -18,12 +18,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from fanlight import image
 from fanlight.apart import Apart
 from fanlight.budget import Budget, Share
 from fanlight.config import Limits
 from fanlight.cores import cores
 from fanlight.errors import ConfigError, FanlightError, Rejected
-from fanlight.image import Decode, Header, Pixels, decode, read_header, too_many_bytes
+from fanlight.image import Decode, Header, Pixels, read_header, too_many_bytes
 from fanlight.preprocess import on_white
 from fanlight.reconcile import THREADS
 from fanlight.store import Meta, Object
@@ -34,6 +35,9 @@ SIDE = 240
 
 _QUALITY, _METHOD = 70, 2
 """Of libwebp, whose methods, 0 to 6, trade time for size."""
+
+_ICON = 64
+"""Pixels. What is smaller is shown enlarged, each pixel a square."""
 
 _MOST_BYTES = 256 * 1024
 """Of a thumbnail: a child that has gone wrong may answer anything."""
@@ -58,25 +62,28 @@ class Wanted:
 class Thumbnail:
     """A WebP as base64, or why there is none: a code, for programs, and a message.
 
-    `changed`: the object is not the one any more that its result speaks of.
+    `small`: it is as large as the image, and neither is more than an icon. `changed`: the object is
+    not the one any more that its result speaks of.
     """
 
     webp: str = ""
     code: str = ""
     message: str = ""
+    small: bool = False
     changed: bool = False
 
 
 def thumbnails(
-    wanted: Iterable[Wanted | Thumbnail], images: Side
+    wanted: Iterable[Wanted | Thumbnail], images: Side, decode: Decode | None = None
 ) -> Generator[Thumbnail, None, None]:
     """One for each that is wanted, in order; a Thumbnail among them is given back as it is.
 
     Of what is wanted, `_AHEAD` are taken at most before the first is given. ConfigError when the
     images' store refuses; what is wrong with one image, or with its decoding, is in its Thumbnail.
+    `decode`: as `shrunk`, which is the default.
     """
     with ExitStack() as stack:
-        decoders = stack.enter_context(_decoders(cores()))
+        decoders = stack.enter_context(_decoders(cores(), decode or shrunk))
         maker = _Maker(images, decoders, Limits(), Budget())
         pool = stack.enter_context(ThreadPoolExecutor(THREADS))
         stack.callback(pool.shutdown, cancel_futures=True)
@@ -90,18 +97,17 @@ def thumbnails(
 
 
 @contextmanager
-def _decoders(count: int) -> Iterator["SimpleQueue[Decode]"]:
+def _decoders(count: int, decode: Decode) -> Iterator["SimpleQueue[Decode]"]:
     """Children to decode in, one for each core; without Linux this process, which may crash.
 
-    They are started one after the other: two at a time could inherit each other's pipes, and the
-    end of one would not be noticed before its time is over.
+    They are started before there are threads: a fork takes over the locks that others hold.
     """
     queue: SimpleQueue[Decode] = SimpleQueue()
     with ExitStack() as stack:
         for _ in range(count):
-            decoder: Decode = shrunk
+            decoder: Decode = decode
             if sys.platform == "linux":
-                decoder = stack.enter_context(closing(Apart(shrunk, lambda: _SECONDS)))
+                decoder = stack.enter_context(closing(Apart(decode, lambda: _SECONDS)))
                 decoder(_dot(), Limits())
             queue.put(decoder)
         yield queue
@@ -126,8 +132,10 @@ class _Maker:
             raise
         except Rejected as reason:
             return Thumbnail(code=reason.code, message=reason.message)
-        except (FanlightError, OSError) as error:
+        except FanlightError as error:
             return Thumbnail(code="unread", message=str(error))
+        except Exception as error:  # noqa: BLE001 - one image must not end an export
+            return Thumbnail(code="unread", message=f"{type(error).__name__}: {error}")
 
     def _read(self, one: Wanted, share: Share) -> Object | None:
         def taken(meta: Meta) -> bool:
@@ -143,13 +151,14 @@ class _Maker:
             raise too_many_bytes(found.meta.size, self.limits)
         decoder = self.decoders.get()
         try:
-            _, webp = decoder(found.data, self.limits)
+            header, webp = decoder(found.data, self.limits)
         finally:
             self.decoders.put(decoder)
         if webp.size > _MOST_BYTES:
             return Thumbnail(code="unread", message="the decoder process gave no thumbnail")
         changed = one.bucket == self.images.store.name and one.version != found.meta.version
-        return Thumbnail(b64encode(webp.tobytes()).decode(), changed=changed)
+        small = max(header.width, header.height) <= _ICON
+        return Thumbnail(b64encode(webp.tobytes()).decode(), small=small, changed=changed)
 
 
 def shrunk(data: bytes, limits: Limits) -> tuple[Header, Pixels]:
@@ -160,7 +169,7 @@ def shrunk(data: bytes, limits: Limits) -> tuple[Header, Pixels]:
     """
     header = read_header(data, limits)
     short, long = sorted((header.width, header.height))
-    pixels = on_white(decode(data, header, max(1, round(2 * SIDE * short / long))))
+    pixels = on_white(image.decode(data, header, max(1, round(2 * SIDE * short / long))))
     height, width = pixels.shape[:2]
     if (scale := SIDE / max(width, height)) < 1:
         size = max(1, round(width * scale)), max(1, round(height * scale))
