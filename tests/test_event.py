@@ -55,6 +55,11 @@ MALFORMED = {
         "the event is not JSON: Expecting property name enclosed in double quotes: "
         "line 2 column 1 (char 54)"
     ),
+    # Well-formed, and for the sweep, which reads no event.
+    "timer.json": (
+        "event: neither an OSS trigger event (events), an EventBridge event (specversion) "
+        "nor a record (oss); it has payload, triggerName, triggerTime"
+    ),
 }
 
 
