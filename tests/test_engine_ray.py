@@ -171,14 +171,19 @@ def test_a_run_that_is_stopped_leaves_the_cluster_free(cluster: Any, tmp_path: P
     assert done["failed"] == 0
 
 
-def test_a_folder_that_nodes_do_not_see_is_told(cluster: Any, tmp_path: Path) -> None:
-    """What a node lacks ends the run with the node's name and what to do."""
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nonsense"])
+def test_a_cluster_that_is_not_there_is_told(tmp_path: Path, address: str) -> None:
+    """The address stands in the error, with what else could be done, and nothing is waited for."""
     asked = job(Job, tmp_path)
-    (tmp_path / "in").rmdir()
 
-    with pytest.raises(ConfigError, match=r"node .* is not here; every node must have the folder"):
-        list(run(asked, ["a.png"], cluster.address, None))
+    with pytest.raises(ConfigError, match=f"no Ray cluster at {address}: .*; give --address"):
+        list(run(asked, ["a.png"], address, None))
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_without_keys_no_cluster_is_needed(tmp_path: Path) -> None:
+    """Nothing to do is done without a connection."""
+    assert list(run(job(Job, tmp_path), [], "127.0.0.1:1", None)) == []
 
 
 def test_a_node_that_ends_costs_time_alone(cluster: Any, tmp_path: Path) -> None:
