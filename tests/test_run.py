@@ -61,7 +61,9 @@ def test_a_dry_run_does_nothing(
     assert set(world.asked) == {"LIST", "GET"}
 
 
-def test_a_sample_is_repeatable_and_goes_on(world: OssWorld, tmp_path: Path) -> None:
+def test_a_sample_is_repeatable_and_goes_on(
+    world: OssWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The same images whatever the output; a second sample takes others, the last what is left."""
     samples = []
     for out in ("one", "two"):
@@ -73,6 +75,7 @@ def test_a_sample_is_repeatable_and_goes_on(world: OssWorld, tmp_path: Path) -> 
     _, second = told(tmp_path, "run", "oss://shop/in/", *place, "-m", "digits", "--sample", "50")
 
     assert samples[0] == samples[1]
+    assert "7 more are left; run without --sample to do these" in capsys.readouterr().out
     assert second["counts"] == {"classified": 7, "unchanged": 5}
 
 

@@ -87,9 +87,13 @@ class Summary:
                 f"with another model or settings; --only {OLDER} makes them anew"
             )
         if counts["left"]:
-            least = "--only" if self.run.sample is None else "--sample"
-            lines.append(f"{counts['left']:,} more are missing or stale; run without {least} to do "
-                         "these")  # fmt: skip
+            sampled = self.run.sample is not None
+            which = (
+                "are left; run without --sample"
+                if sampled
+                else ("are missing or stale; run without --only")
+            )
+            lines.append(f"{counts['left']:,} more {which} to do these")
         if self.letters:
             lines.append(f"dead letters: {counted(self.letters)}")
         return [*lines, f"results: {shown(self.out)}"]
