@@ -27,9 +27,3 @@ def need_ray() -> None:
     """ConfigError, with what to install, where Ray is not."""
     if find_spec("ray") is None:
         raise ConfigError("--engine ray needs the ray extra: pip install -e '.[ray]'")
-
-
-def need_pyarrow() -> None:
-    """ConfigError, with what to install, where pyarrow is not."""
-    if find_spec("pyarrow") is None:
-        raise ConfigError("Parquet needs the parquet extra: pip install -e '.[parquet]'")
