@@ -100,7 +100,7 @@ def interrupted(bucket: Bucket) -> Iterator[str]:
             if code != 130 or not summary["interrupted"]:
                 raise FanlightError(f"a run of {processes} ended with {code} before it was stopped")
             yield (f"stopped       {processes} processes, exit code {code}, "
-                   f"{bucket.asked['PUT']:,} results written so far")  # fmt: skip
+                   f"{bucket.asked['PUT']:,} writes so far")  # fmt: skip
 
 
 def finished(bucket: Bucket, engine: str) -> str:
@@ -144,8 +144,8 @@ def prove(folder: Path, count: int, engine: str) -> bool:
     print(f"memory        {small:.1f} MB for {tenth.count:,}, {before:.1f} to {large:.1f} MB for "
           f"{count:,}, at most {FLAT:.1f} times as much")  # fmt: skip
     wrong = verdict(bucket)
-    print(f"checked       {count:,} objects; {bucket.asked['PUT']:,} results written over HTTP "
-          f"here, {len(wrong)} violations")  # fmt: skip
+    print(f"checked       {count:,} objects; {bucket.asked['PUT']:,} writes over HTTP here, "
+          f"{len(wrong)} violations")  # fmt: skip
     print("".join(f"VIOLATION  {line}\n" for line in wrong[:20]), end="")
     return not wrong and listed <= most and max(before, large) <= FLAT * small
 
