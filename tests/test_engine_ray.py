@@ -13,6 +13,7 @@ import pytest
 
 from fanlight.answer import Choices
 from fanlight.errors import ConfigError
+from fanlight.folder_names import TEMPORARY
 from fanlight.place import Place
 from fanlight.reconcile import Reconciler
 from fanlight.result import Source
@@ -84,7 +85,9 @@ def job(kind: type[Job], folder: Path) -> Job:
 
 
 def documents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """All results; what was ended in the middle of a write has left a file that is none."""
+    files = (path for path in folder.iterdir() if not path.name.startswith(TEMPORARY))
+    return {path.name: path.read_bytes() for path in files}
 
 
 def filled(folder: Path, count: int) -> list[str]:
