@@ -6,6 +6,7 @@ SUDO = $(if $(filter-out 0,$(shell id -u)),sudo)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: help run up models test test-fast test-long prove interleavings mutations fuzz hostile soak \
+  backfill fanout cluster estimated \
   bench bench-budget bench-peers check chromium train evaluate digits clean
 
 help:  ## say what there is
@@ -63,6 +64,18 @@ hostile: $(VENV)/.tools  ## classify Pillow's broken and hostile test files
 
 soak: $(VENV)/.tools  ## 20,000 uploads into a local cloud that fails in every way it can
 	$(BIN)/python -m tools.prove.soak
+
+backfill: $(VENV)/.test  ## 100,000 objects: what status asks, and a run stopped three times, some 10 minutes
+	$(BIN)/python -m tools.prove.backfill
+
+fanout: $(VENV)/.test  ## 2,000 images through the deployed function of a local cloud
+	$(BIN)/python -m tools.prove.fanout
+
+cluster: $(VENV)/.test $(VENV)/.ray  ## 2,000 images on two Ray nodes, one killed half-way
+	$(BIN)/python -m tools.prove.cluster
+
+estimated: $(VENV)/.tools  ## hold an estimate against a real run of the local cloud
+	$(BIN)/python -m tools.prove.estimated
 
 bench: $(VENV)/.test $(VENV)/.train $(VENV)/.onnx  ## measure cold start, warm path, throughput and scale, some 15 minutes
 	$(BIN)/fanlight bench cold --json build/bench/cold.json

@@ -5,10 +5,11 @@ import faulthandler
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from fcntl import fcntl
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,37 @@ def test_neighbours_of_a_crash_are_decoded() -> None:
 
     assert first[0] == first[1] != second[0] == second[1]
     assert os.getpid() not in first + second
+
+
+def test_the_end_of_one_child_of_several_is_noticed_at_once() -> None:
+    """Children that two threads fork at a time do not keep each other's pipes open."""
+    rounds, start = 12, threading.Barrier(2, timeout=60)
+    told: list[str] = []
+
+    def living() -> None:
+        for _ in range(rounds):
+            start.wait()
+            with closing(Apart(whole, lambda: 60)) as decoder:
+                decoder(picture(".png", 1, 8), LIMITS)
+                start.wait()
+
+    thread = threading.Thread(target=living)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads take turns at every step
+    try:
+        thread.start()
+        with closing(Apart(doing(lambda: os._exit(3)), lambda: 2)) as decoder:
+            for _ in range(rounds):
+                start.wait()
+                with pytest.raises(DecoderEnded) as ended:
+                    decoder(picture(".png", 1, 8), LIMITS)
+                told.append(str(ended.value))
+                start.wait()
+    finally:
+        thread.join()
+        sys.setswitchinterval(interval)
+
+    assert told == ["the decoder process ended: exit code 3"] * rounds
 
 
 def test_an_interrupt_is_for_this_process() -> None:

@@ -246,7 +246,7 @@ def test_a_bucket_is_run_like_a_folder(tmp_path: Path) -> None:
 
 def test_up_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
     """`up` prints how to reach it, and ends cleanly on Ctrl-C."""
-    command = [sys.executable, "-m", "tools", "up", "--port", "0", "--invoke-port", "0"]
+    command = [sys.executable, "-m", "tools", "up", *UP_ANYWHERE]
     process = subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -257,19 +257,39 @@ def test_up_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
 
-    assert told.startswith("OSS endpoint  http://127.0.0.1:")
+    assert told.startswith("Console       http://127.0.0.1:")
+    assert "\nOSS endpoint  http://127.0.0.1:" in told
     assert "\nInvoke API    http://127.0.0.1:" in told
     assert "oss2.AuthV4" in told
     assert process.returncode == 0
 
 
-@pytest.mark.parametrize("option", ["--port", "--invoke-port"])
+def test_up_serves_no_console_where_none_is_wanted(tmp_path: Path) -> None:
+    """With `--no-console` its address is not printed, nor is its port taken."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "tools", "up", *UP_ANYWHERE, "--console-port", port,
+                   "--no-console"]  # fmt: skip
+        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            first = process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+
+    assert first.startswith("OSS endpoint  http://127.0.0.1:")
+    assert process.returncode == 0
+
+
+UP_PORTS = ["--port", "--invoke-port", "--console-port", "--object-port"]
+UP_ANYWHERE = [word for option in UP_PORTS for word in (option, "0")]
+
+
+@pytest.mark.parametrize("option", UP_PORTS)
 def test_up_names_the_option_whose_port_is_taken(tmp_path: Path, option: str) -> None:
     """A port in use is said in one line, with the option that chooses another."""
-    other = {"--port": "--invoke-port", "--invoke-port": "--port"}[option]
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        ended = fanlight("up", option, str(port), other, "0", cwd=tmp_path)
+        ended = fanlight("up", *UP_ANYWHERE, option, str(port), cwd=tmp_path)
 
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"error: port {port}: ")

@@ -23,8 +23,10 @@ from fanlight.reconcile import Reconciler
 from fanlight.result import Source
 from fanlight.store_folder import FolderStore
 from tests.fakes import answer_as
+from tests.test_pace import Clock
 from tools.engine import Chunks, Job, run
 from tools.models import MODELS
+from tools.pace import Pace
 from tools.places import Access
 
 
@@ -145,6 +147,20 @@ def test_chunks_are_as_large_as_their_keys_are_fast() -> None:
 
     assert sizes == [8, 16, 32, 64, 128, 200, 5, 1, 2]
     assert next(chunks) == [str(number) for number in range(456, 460)]
+
+
+def test_chunks_at_a_pace_are_no_larger_than_what_comes_meanwhile() -> None:
+    """However fast keys are worked on, none waits longer than a chunk is to take for the last."""
+    clock = Clock()
+    chunks = Chunks(iter(map(str, range(100))), pace=Pace(20, clock, clock.sleep))
+
+    sizes = []
+    for _ in range(5):
+        sizes.append(len(next(chunks)))
+        chunks.took(sizes[-1], 0.0)
+
+    assert sizes == [4] * 5
+    assert clock.now == pytest.approx(100 + 19 / 20)
 
 
 def test_nothing_to_do_starts_nothing(tmp_path: Path) -> None:

@@ -9,19 +9,21 @@ from click import UsageError
 
 from fanlight.answer import Choices
 from fanlight.place import Place
+from fanlight.store import Meta
 from tests.fakes import MemoryStore
 from tests.test_settings import KNOWN
 from tools.engine import Job
 from tools.engines import Means, engine_of
 from tools.models import MODELS
 from tools.places import Access, Side
+from tools.plan import Look
 from tools.progress import Progress
 from tools.runs import Run, Totals
 from tools.settings import Settings
 
 ACCESS = Access("http://127.0.0.1:1", "cn-hangzhou")
 SETTINGS = Settings("oss://shop/in/", "oss://shop/out/", "oss://shop/failed/", "models/digits",
-                    Choices(), ACCESS, KNOWN)  # fmt: skip
+                    ACCESS, deployed=KNOWN)  # fmt: skip
 
 
 @dataclass
@@ -147,3 +149,35 @@ def test_what_any_engine_says_is_counted(capsys: pytest.CaptureFixture[str]) -> 
     assert totals.counts == {"classified": 2, "failed": 1}
     assert totals.wanted == {"missing": 3}
     assert capsys.readouterr().err == "failed: in/b: broken\n"
+
+
+class Endless(MemoryStore):
+    """A bucket with more keys than anybody waits for; `first` is where its listing begins."""
+
+    def __init__(self, form: str, first: int) -> None:
+        super().__init__("shop")
+        self._form, self._first = form, first
+        self.listed = 0
+
+    def list(self, prefix: str, after: str = "") -> Iterator[Meta]:
+        for number in range(self._first, 3_000_000):
+            self.listed += 1
+            yield Meta(self._form.format(number), 1, "", "")
+
+
+def test_a_run_that_is_stopped_lists_no_further() -> None:
+    """Although everything after its only key is done, so that the work would hear of nothing."""
+    images, results = Endless("in/{:07d}", 0), Endless("out/{:07d}.json", 1)
+    sides = Side(images, Place("shop", "in/")), Side(results, Place("shop", "out/"))
+    run = Run(*sides, None, Totals(None), Progress(terminal=False), Look(deep=False), ahead=True)
+
+    def engine(keys: Iterable[str]) -> Iterator[dict[str, Any]]:
+        for key in keys:
+            yield {"key": key, "outcome": "classified"}
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run.work(engine)
+
+    assert run.totals.counts["classified"] == 1
+    assert images.listed < 3_000_000

@@ -64,7 +64,8 @@ def world() -> World:
     made.image("bad\x00.png", done=False)
     for name, key in (("1", "in/done.png"), ("2", "in/done.png"), ("3", "in/bad\x00.png"),
                       ("4", "in/bad\x00.png"), ("5", "in/gone.png"), ("6", None),
-                      ("7", "else/a.png"), ("8", "in/\ud800.png")):  # fmt: skip
+                      ("7", "else/a.png"), ("8", "in/\ud800.png"),
+                      ("8x", "in/" + "x" * 2000)):  # fmt: skip
         made.file(name, letter(key))
     made.file("9", letter("in/done.png", bucket="another"))
     made.answers.put("failed/2026-11-26/note.json", b"[]", if_absent=False)
@@ -89,7 +90,7 @@ def test_letters_go_when_their_images_are_settled(world: World) -> None:
 
     assert counts == {"cleared": 2, "unsettled": 2, "gone": 1}
     assert world.left() == [
-        *(f"failed/2026-11-26/{name}.json" for name in "3456789"),
+        *(f"failed/2026-11-26/{name}.json" for name in ("3", "4", "5", "6", "7", "8", "8x", "9")),
         "failed/2026-11-26/note.json",
         "failed/readme.txt",
     ]
@@ -130,7 +131,7 @@ def test_what_is_read_of_a_letter(world: World) -> None:
         suspected=True,
     )  # fmt: skip
     assert found["failed/2026-11-26/6.json"].key == ""
-    assert len(found) == 9
+    assert len(found) == 10
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"[" * 100_000, b'{"schema": 1}', b"\xff",

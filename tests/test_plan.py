@@ -125,6 +125,13 @@ def test_dead_letters_below_the_output_are_no_orphans(buckets: Buckets) -> None:
     assert found == STATES | {"in/orphan": "orphaned"}
 
 
+def test_dead_letters_among_the_results_hide_none_of_them(buckets: Buckets) -> None:
+    """Where both have one place, letters cannot be told from results by their keys."""
+    found = states(buckets.checks(Look(failed=RESULTS)))
+
+    assert found == STATES
+
+
 def test_trusted_times_save_a_read_only_when_the_result_is_newer(buckets: Buckets) -> None:
     """One of the same second may have been written before its object: it is read, as an older one.
 

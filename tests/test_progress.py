@@ -43,6 +43,19 @@ def test_lines_come_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+def test_nothing_is_said_of_the_time_left_while_it_is_not_known(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Where keys are found as they are taken, what was found says nothing of how many there are."""
+    clock = Clock()
+    progress = Progress(clock, terminal=False)
+    progress.found()
+    progress.given()
+    shown(progress, clock, 10.0)
+
+    assert capsys.readouterr().err == "1 of 1 found, 1 failed, 0/s\n"
+
+
 def test_a_terminal_has_a_bar_that_is_taken_away(capsys: pytest.CaptureFixture[str]) -> None:
     """A note stands above it, and nothing of it stays."""
     clock = Clock()

@@ -34,7 +34,8 @@ def test_the_summary_says_what_became_of_what(world: OssWorld, tmp_path: Path) -
 
     assert code == 0
     assert {key: first[key] for key in first if key not in ("seconds", "rate", "recipe")} == {
-        "source": "oss://shop/in/", "out": "oss://shop/out/", "engine": "local", "only": None,
+        "source": "oss://shop/in/", "out": "oss://shop/out/", "engine": "local",
+        "function": None, "only": None,
         "sample": None, "dry_run": False, "interrupted": False, "images": 13,
         "to_do": {"missing": 13}, "counts": {"classified": 12, "rejected": 1}, "older_recipe": 0,
         "dead_letters": {},
@@ -60,7 +61,9 @@ def test_a_dry_run_does_nothing(
     assert set(world.asked) == {"LIST", "GET"}
 
 
-def test_a_sample_is_repeatable_and_goes_on(world: OssWorld, tmp_path: Path) -> None:
+def test_a_sample_is_repeatable_and_goes_on(
+    world: OssWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The same images whatever the output; a second sample takes others, the last what is left."""
     samples = []
     for out in ("one", "two"):
@@ -72,6 +75,7 @@ def test_a_sample_is_repeatable_and_goes_on(world: OssWorld, tmp_path: Path) -> 
     _, second = told(tmp_path, "run", "oss://shop/in/", *place, "-m", "digits", "--sample", "50")
 
     assert samples[0] == samples[1]
+    assert "7 more are left; run without --sample to do these" in capsys.readouterr().out
     assert second["counts"] == {"classified": 7, "unchanged": 5}
 
 

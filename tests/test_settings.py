@@ -37,8 +37,8 @@ def test_all_is_as_deployed_where_nothing_is_given() -> None:
     """Model, output, dead letters, limits, classes, thresholds, resizing and region."""
     assert merged("oss://shop/in/", None, None, given(), Access(), KNOWN) == Settings(
         "oss://shop/in/", "oss://shop/out/", "oss://shop/failed/", "models/digits",
-        Choices(Limits(1000, 2000), 3, THRESHOLDS, oss_resize=True), Access("", "cn-shanghai"),
-        KNOWN, (),
+        Access("", "cn-shanghai"), Limits(1000, 2000), 3, THRESHOLDS, oss_resize=True,
+        deployed=KNOWN,
     )  # fmt: skip
 
 
@@ -51,8 +51,9 @@ def test_what_is_given_wins() -> None:
 
     assert found == Settings(
         "oss://shop/in/", "oss://shop/o/", "oss://shop/f/", "m",
-        Choices(Limits(1, 2), 1, {}, oss_resize=True), Access("http://here", "r"), KNOWN,
-        ("--model", "--top-k", "--thresholds", "--max-bytes", "--max-pixels"),
+        Access("http://here", "r"), Limits(1, 2), 1, {}, oss_resize=True,
+        deployed=KNOWN,
+        chosen=("--model", "--top-k", "--thresholds", "--max-bytes", "--max-pixels"),
     )  # fmt: skip
 
 
@@ -60,8 +61,8 @@ def test_without_a_template_there_are_defaults() -> None:
     """The model is open, the output beside the source, dead letters unknown."""
     found = merged("oss://shop/in/", None, None, given(), Access(), None)
 
-    assert found == Settings("oss://shop/in/", "oss://shop/in-results/", None, None, Choices(),
-                             Access())  # fmt: skip
+    assert found == Settings("oss://shop/in/", "oss://shop/in-results/", None, None, Access())
+    assert found.choices == Choices()
     assert found.bundle() is None
     assert found.recipe() is None
 
@@ -148,6 +149,7 @@ def test_a_deployed_place_needs_no_options(tmp_path: Path) -> None:
 
     assert (before["missing"], before["dead_letters"]) == (1, 1)
     assert (code, ran["counts"], ran["dead_letters"]) == (0, {"classified": 1}, {"cleared": 1})
+    assert ran["function"] == "digits"
     assert written == ["results/a.png.json"]
     assert (after["classified"], after["older_recipe"], after["dead_letters"]) == (1, 0, 0)
 

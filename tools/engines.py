@@ -23,12 +23,13 @@ NAMES = ("local", "fc", "ray")
 class Means:
     """What an engine may use; what is not for the one that is named is not looked at.
 
-    `address`: of the Ray cluster. `function` and `endpoint`: whose invocations do the work, and
-    where they are asked for. `concurrency`: of those. `processes`: here, or actors.
+    `address`: of the Ray cluster, see `engine_ray.run`. `function` and `endpoint`: whose
+    invocations do the work, and where they are asked for. `concurrency`: of those. `processes`:
+    here, or actors.
     """
 
     engine: str = "local"
-    address: str = "auto"
+    address: str = ""
     function: str | None = None
     endpoint: str = ""
     concurrency: int = 10

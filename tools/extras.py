@@ -11,6 +11,12 @@ def need_tensorflow() -> None:
         raise ConfigError("training needs the train extra: pip install -e '.[train]'")
 
 
+def need_pyarrow() -> None:
+    """ConfigError, with what to install, where pyarrow is not."""
+    if find_spec("pyarrow") is None:
+        raise ConfigError("Parquet needs the parquet extra: pip install -e '.[parquet]'")
+
+
 def need_fc() -> None:
     """ConfigError, with what to install, where Function Compute's client is not."""
     if find_spec("alibabacloud_fc20230330") is None:

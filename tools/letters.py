@@ -11,10 +11,14 @@ from urllib.parse import quote, unquote
 
 from fanlight.failure import SCHEMA
 from fanlight.ordered import ordered
+from fanlight.place import MAX_KEY_BYTES
 from fanlight.reconcile import RESULT_LIMIT
 from fanlight.store import Meta
 from tools.places import Side
 from tools.plan import Check, ahead, check_key
+
+_SHOWN = 2000
+"""Characters of an error that are kept."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,11 @@ class Letter:
     def names(self, images: Side) -> bool:
         """Whether it is about an image of this place, of which it has a key that can be one."""
         try:
-            self.key.encode()
+            fits = len(self.key.encode()) <= MAX_KEY_BYTES
         except UnicodeEncodeError:
             return False
-        return self.bucket == images.store.name and images.place.relative(self.key) is not None
+        same = self.bucket == images.store.name
+        return fits and same and images.place.relative(self.key) is not None
 
 
 def listed(failed: Side) -> Iterator[Meta]:
@@ -99,7 +104,7 @@ def parsed(place: str, data: bytes) -> Letter:
     try:
         document = json.loads(data)
         source, error = document["source"] or {"bucket": "", "key": ""}, document["error"]
-        why = f"{error['type']}: {error['message']}"
+        why = f"{error['type']}: {error['message']}"[:_SHOWN]
         if document["schema"] != SCHEMA:
             return _NONE
         return Letter(

@@ -16,6 +16,9 @@ from fanlight.store import Meta
 from fanlight.store_folder import FolderStore
 from tools.places import Side
 
+OLDER = "older-recipe"
+"""What is said of a current result that was made otherwise than those made now."""
+
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -140,10 +143,8 @@ def _listed(meta: Meta, images: Side, results: Side) -> Check:
 
 def _merged(images: Side, results: Side, look: Look) -> Iterator[Check]:
     """The order is that of the results."""
-    hidden = look.failed and results.place.holds(look.failed) and look.failed.prefix
-    listed = (meta for meta in results.store.list(results.place.prefix)
-              if not (hidden and meta.key.startswith(hidden)))  # fmt: skip
-    paired = pairs(images.store.list(images.place.prefix), images.place, listed, results.place)
+    paired = pairs(images.store.list(images.place.prefix), images.place,
+                   _without_letters(results, look.failed), results.place)  # fmt: skip
 
     def told(pair: Pair) -> Check | None:
         """What the listings alone tell, if that is enough."""
@@ -161,9 +162,18 @@ def _merged(images: Side, results: Side, look: Look) -> Iterator[Check]:
         return check(pair.image, images, results)
 
     for found in ahead(paired, told, read):
-        closed = tuple(_unreadable(images))
-        if found.state != "orphaned" or (look.orphans and not found.key.startswith(closed)):
+        if found.state != "orphaned" or (
+            look.orphans and not found.key.startswith(tuple(_unreadable(images)))
+        ):
             yield found
+
+
+def _without_letters(results: Side, failed: Place | None) -> Iterator[Meta]:
+    """What is listed of the results, but for dead letters where they have a place of their own."""
+    listed = results.store.list(results.place.prefix)
+    if failed in (None, results.place) or not results.place.holds(failed):
+        return listed
+    return (meta for meta in listed if not meta.key.startswith(failed.prefix))
 
 
 def _without(image: Meta, images: Side, results: Side) -> Check:

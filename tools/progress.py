@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from threading import RLock
 
 import click
 
@@ -16,7 +17,7 @@ class Progress:
     """Counts images found, given out to be worked on, and settled.
 
     The total grows while the listing goes on, and what is left is known only once it has ended:
-    until then it is at least what was found.
+    until then it is at least what was found. One thread may list, and another work.
     """
 
     def __init__(
@@ -28,7 +29,7 @@ class Progress:
         self._drawn = self._began = clock()
         self._failed, self._ended = 0, False
         self._terminal = sys.stderr.isatty() if terminal is None else terminal
-        self._open = True
+        self._open, self._lock = True, RLock()
 
     def found(self) -> None:
         """One more image is listed."""
@@ -56,20 +57,26 @@ class Progress:
 
     def note(self, text: str) -> None:
         """A line of its own, above the bar."""
-        self._erase()
-        click.echo(text, err=True)
+        with self._lock:
+            self._erase()
+            click.echo(text, err=True)
 
     def close(self) -> None:
         """Take the bar away."""
-        if self._open:
+        with self._lock:
             self._erase()
-        self._open = False
+            self._open = False
 
     def _draw(self) -> None:
         now = self._clock()
         if now - self._drawn < (_REDRAW if self._terminal else _EVERY):
             return
         self._drawn = now
+        with self._lock:
+            if self._open:
+                self._show(now)
+
+    def _show(self, now: float) -> None:
         done = self._worked + self._settled
         text = self._text(done, now - self._began)
         if not self._terminal:
@@ -88,6 +95,8 @@ class Progress:
         if not self._worked:
             return ""
         left = (self._given - self._worked) * seconds / self._worked
+        if not self._ended and left < 1:  # more is found as it is taken: nothing is known
+            return ""
         return f", {'' if self._ended else 'at least '}{lasting(left)} left"
 
     def _erase(self) -> None:

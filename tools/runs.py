@@ -2,19 +2,21 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 
 from tools.engines import Engine
 from tools.letters import named
 from tools.places import Side
-from tools.plan import Check, Look, checks
+from tools.plan import OLDER, Check, Look, checks
 from tools.progress import Progress
 from tools.reservoir import reservoir
 from tools.shown import shown
+from tools.spool import spooled
 
-MISSING, STALE, FAILED, OLDER = "missing", "stale", "failed", "older-recipe"
+MISSING, STALE, FAILED = "missing", "stale", "failed"
 ONLY = (MISSING, STALE, FAILED, OLDER)
 
 _NAMED = 20
@@ -26,12 +28,14 @@ class Totals:
     """What became of the images.
 
     `recipe` is that of new results, None where it is not known; `only` what is to be done;
-    `wanted` counts it by state; `other_recipe`, of the unchanged, those of another recipe.
+    `wanted` counts it by state; `other_recipe`, of the unchanged, those of another recipe. What
+    the listing settles and what the work gives are counted apart, as they may be two threads.
     """
 
     recipe: str | None
     only: str | None = None
-    counts: Counter[str] = field(default_factory=Counter)
+    settled: Counter[str] = field(default_factory=Counter)
+    worked_on: Counter[str] = field(default_factory=Counter)
     wanted: Counter[str] = field(default_factory=Counter)
     other_recipe: int = 0
     began: float = field(default_factory=time.monotonic)
@@ -45,10 +49,20 @@ class Totals:
         return not check.current and self.only in (None, FAILED, check.state)
 
     @property
+    def counts(self) -> Counter[str]:
+        """All images that are done with, by what became of them."""
+        return self.settled + self.worked_on
+
+    @property
+    def failed(self) -> int:
+        """How many have failed so far."""
+        return self.settled["failed"] + self.worked_on["failed"]
+
+    @property
     def worked(self) -> int:
         """Images that were worked on, or could not be."""
-        idle = ("unchanged", "present", "left")
-        return sum(self.counts.values()) - sum(self.counts[kind] for kind in idle)
+        counts = self.counts
+        return counts.total() - sum(counts[kind] for kind in ("unchanged", "present", "left"))
 
 
 @dataclass(frozen=True)
@@ -56,7 +70,8 @@ class Run:
     """Images and their results, and which of them to do.
 
     `failed`: where dead letters are, which `only` FAILED needs. `sample`: do so many of what there
-    is to do. `look`: how closely to look for it.
+    is to do. `look`: how closely to look for it. `ahead`: a thread looks for it, ahead of the work,
+    so that it is known early how much there is.
     """
 
     images: Side
@@ -66,6 +81,8 @@ class Run:
     progress: Progress
     look: Look = field(default_factory=Look)
     sample: int | None = None
+    ahead: bool = False
+    stopped: Event = field(default_factory=Event)
 
     def to_do(self) -> Iterator[str]:
         """The keys to work on. Nothing is kept of the others: their number has no bound."""
@@ -73,7 +90,7 @@ class Run:
         if self.sample is not None:
             some, count = reservoir(keys, self.sample)
             if count > len(some):
-                self.totals.counts["left"] += count - len(some)
+                self.totals.settled["left"] += count - len(some)
             keys = iter(some)
         for key in keys:
             self.progress.given()
@@ -81,20 +98,30 @@ class Run:
 
     def work(self, engine: Engine) -> None:
         """Have the engine do them, and count what became of each."""
-        for outcome in engine(self.to_do()):
-            self.totals.counts[outcome["outcome"]] += 1
-            self._report(outcome)
-            self.progress.worked(failed=self.totals.counts["failed"])
+        keys = spooled(self.to_do()) if self.ahead else self.to_do()
+        outcomes = engine(keys)
+        try:
+            for outcome in outcomes:
+                self.totals.worked_on[outcome["outcome"]] += 1
+                self._report(outcome)
+                self.progress.worked(failed=self.totals.failed)
+        finally:
+            self.stopped.set()
+            for one in (outcomes, keys):  # at once, not whenever they are collected
+                if isinstance(one, Generator):
+                    one.close()
 
     def _wanted(self) -> Iterator[str]:
         for check in self._checks():
+            if self.stopped.is_set():
+                return
             self.progress.found()
             if self.totals.wants(check):
                 self.totals.wanted[OLDER if self.totals.only == OLDER else check.state] += 1
                 yield check.to_do
             else:
                 self._settle(check)
-                self.progress.settled(failed=self.totals.counts["failed"])
+                self.progress.settled(failed=self.totals.failed)
         self.progress.listed()
 
     def _checks(self) -> Iterator[Check]:
@@ -106,19 +133,19 @@ class Run:
     def _settle(self, check: Check) -> None:
         totals = self.totals
         if check.state == "refused":
-            totals.counts["failed"] += 1
+            totals.settled["failed"] += 1
             self._report({"key": check.key, "outcome": "failed", "reason": check.reason})
         elif check.state == "gone":
-            totals.counts["gone"] += 1
+            totals.settled["gone"] += 1
         elif not check.current:
-            totals.counts["left"] += 1
+            totals.settled["left"] += 1
         else:
-            totals.counts["unchanged" if self.look.deep else "present"] += 1
+            totals.settled["unchanged" if self.look.deep else "present"] += 1
             known = None not in (totals.recipe, check.recipe or None)
             totals.other_recipe += known and check.recipe != totals.recipe
 
     def _report(self, outcome: dict[str, Any]) -> None:
-        failed = self.totals.counts["failed"]
+        failed = self.totals.failed
         if outcome["outcome"] == "failed" and failed <= _NAMED:
             self.progress.note(f"failed: {shown(outcome['key'])}: {shown(outcome['reason'])}")
         if outcome["outcome"] == "failed" and failed == _NAMED + 1:

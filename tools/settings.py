@@ -3,41 +3,52 @@
 import functools
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fanlight.answer import Choices
 from fanlight.archive import Archive
 from fanlight.bundle import Bundle, Thresholds, read_thresholds
 from fanlight.config import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS, Limits
-from fanlight.install import install
 from fanlight.place import SCHEME, Place
-from fanlight.store_oss import OssStore
 from tools.cache import cache_below
-from tools.deployed import Deployed, deployed
 from tools.models import MODELS, find_model
 from tools.places import Access, Side, access_options, check_apart, default_output
-from tools.template import project_template
+
+if TYPE_CHECKING:  # slow to import, and a folder's status needs none of them
+    from fanlight.answer import Choices
+    from fanlight.store_oss import OssStore
+    from tools.deployed import Deployed
 
 
 @dataclass(frozen=True)
 class Settings:
     """Where images, results and dead letters are, and how images get their answers.
 
-    `chosen`: the options given that decide on answers, which a deployed function has of its own.
+    `limits` to `oss_resize`: see `Choices`. `chosen`: the options given that decide on answers,
+    which a deployed function has of its own.
     """
 
     source: str
     out: str
     failed: str | None
     model: str | None
-    choices: Choices
     access: Access
-    deployed: Deployed | None = None
+    limits: Limits = field(default_factory=Limits)
+    top_k: int | None = None
+    thresholds: Thresholds | None = None
+    oss_resize: bool = False
+    deployed: "Deployed | None" = None
     chosen: tuple[str, ...] = ()
+
+    @property
+    def choices(self) -> "Choices":
+        """What is set apart from the model."""
+        from fanlight.answer import Choices
+
+        return Choices(self.limits, self.top_k, self.thresholds, self.oss_resize)
 
     def images(self) -> Side:
         """Open the place of the images."""
@@ -61,11 +72,17 @@ class Settings:
         """Whether images and results both are."""
         return self.source.startswith(SCHEME) and self.out.startswith(SCHEME)
 
+    def remote(self) -> bool:
+        """Whether images or results are."""
+        return self.source.startswith(SCHEME) or self.out.startswith(SCHEME)
+
     def bundle(self) -> Path | None:
         """The model's folder; None where no model is named. One in OSS is downloaded, once."""
         if self.model is None:
             return None
         if self.model.startswith(SCHEME):
+            from fanlight.install import install
+
             return install(Archive.parse(self.model), self._bucket, cache_below("models"))
         if "--model" in self.chosen or self.deployed is None:
             return find_model(self.model)
@@ -100,7 +117,9 @@ class Settings:
                 "--trust-times is for oss:// images with oss:// results: a file's time can be set"
             )
 
-    def _bucket(self, name: str) -> OssStore:
+    def _bucket(self, name: str) -> "OssStore":
+        from fanlight.store_oss import OssStore
+
         store = Side.images(f"{SCHEME}{name}/", self.access).store
         assert isinstance(store, OssStore)  # noqa: S101 - for the type checker
         return store
@@ -109,9 +128,10 @@ class Settings:
 trust_times_option = click.option(
     "--trust-times",
     is_flag=True,
-    help="Read no result that is newer than its object, and take it to be true. That misses one "
-    "that was made of the object before and written late, one whose object was copied there with "
-    "its results after it, and what is no result at all; of another recipe nothing is known.",
+    help="Read no result that is newer than its object, and take it to be true. That misses a "
+    "result of an earlier object that was written late, by something that was killed before it "
+    "looked again; results that were copied there; and what is no result at all. Whether it is of "
+    "another recipe is not known.",
 )
 
 
@@ -167,7 +187,7 @@ def merged(  # noqa: PLR0913, PLR0917 - what decides
     failed: str | None,
     given: dict[str, Any],
     access: Access,
-    known: Deployed | None,
+    known: "Deployed | None",
 ) -> Settings:
     """The options that were given, and for the others what is deployed, or the defaults.
 
@@ -176,12 +196,6 @@ def merged(  # noqa: PLR0913, PLR0917 - what decides
     limits, top_k, thresholds = Limits(), None, None
     if known:
         limits, top_k, thresholds = known.limits, known.top_k, known.thresholds
-    choices = Choices(
-        Limits(given["max_bytes"] or limits.max_bytes, given["max_pixels"] or limits.max_pixels),
-        given["top_k"] or top_k,
-        thresholds if given["thresholds"] is None else given["thresholds"],
-        known is not None and known.oss_resize,
-    )
     out = out or (known.out if known else default_output(source))
     check_apart(source, out)
     return Settings(
@@ -189,16 +203,22 @@ def merged(  # noqa: PLR0913, PLR0917 - what decides
         out,
         failed or (known.failed if known else None),
         given["model"] or ((known.model or None) if known else None),
-        choices,
         Access(access.endpoint, access.region or (known.region if known else "")),
+        Limits(given["max_bytes"] or limits.max_bytes, given["max_pixels"] or limits.max_pixels),
+        given["top_k"] or top_k,
+        thresholds if given["thresholds"] is None else given["thresholds"],
+        known is not None and known.oss_resize,
         known,
         tuple(f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None),
     )
 
 
-def _deployed(source: str, template: Path | None) -> Deployed | None:
+def _deployed(source: str, template: Path | None) -> "Deployed | None":
     if not source.startswith(SCHEME):
         return None
+    from tools.deployed import deployed
+    from tools.template import project_template
+
     path = template or project_template()
     return deployed(source, path) if path.is_file() else None
 

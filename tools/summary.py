@@ -9,7 +9,8 @@ from typing import IO, Any
 import click
 
 from tools.counted import counted
-from tools.runs import OLDER, Run
+from tools.plan import OLDER
+from tools.runs import Run
 from tools.shown import shown
 
 
@@ -17,6 +18,7 @@ from tools.shown import shown
 class Summary:
     """Of one run. `letters`: what became of dead letters; None where nobody looked.
 
+    `function`: whose settings were taken where no option said otherwise; None where there is none.
     `file`: where the JSON goes, which sends the text to standard error if it is standard output.
     """
 
@@ -24,6 +26,7 @@ class Summary:
     source: str
     out: str
     engine: str
+    function: str | None = None
     file: IO[str] | None = None
     dry: bool = False
     interrupted: bool = False
@@ -46,6 +49,7 @@ class Summary:
             "source": self.source,
             "out": self.out,
             "engine": self.engine,
+            "function": self.function,
             "recipe": totals.recipe,
             "only": totals.only,
             "sample": self.run.sample,
@@ -83,9 +87,13 @@ class Summary:
                 f"with another model or settings; --only {OLDER} makes them anew"
             )
         if counts["left"]:
-            least = "--only" if self.run.sample is None else "--sample"
-            lines.append(f"{counts['left']:,} more are missing or stale; run without {least} to do "
-                         "these")  # fmt: skip
+            sampled = self.run.sample is not None
+            which = (
+                "are left; run without --sample"
+                if sampled
+                else ("are missing or stale; run without --only")
+            )
+            lines.append(f"{counts['left']:,} more {which} to do these")
         if self.letters:
             lines.append(f"dead letters: {counted(self.letters)}")
         return [*lines, f"results: {shown(self.out)}"]

@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from fcntl import fcntl
 from pathlib import Path
 from resource import RLIMIT_CORE, setrlimit
 from threading import Lock
@@ -29,10 +28,7 @@ from fanlight.answer import Answerer
 from fanlight.config import Limits
 from fanlight.errors import DecoderEnded, FanlightError, Rejected
 from fanlight.image import Decode, Header, Pixels
-from fanlight.pipe import filled, sent
-
-_SET_PIPE_SIZE, _PIPE_BYTES = 1031, 1 << 20
-"""F_SETPIPE_SZ of Linux's fcntl.h, and what any user may ask for: pixels are megabytes."""
+from fanlight.pipe import filled, sent, wide_pipe
 
 _REQUEST, _ANSWER = struct.Struct("<QQQ"), struct.Struct("<I")
 """Bytes of the image and both limits, then the image; bytes of JSON, then it, then the pixels."""
@@ -42,6 +38,9 @@ _LONGEST_ANSWER, _LONGEST_FAULT = 64 * 1024, 1000
 
 _CHANNELS = 4
 """The most that a pixel has."""
+
+_FORKING = Lock()
+"""A child forked meanwhile would keep another's pipe open, and nobody notice the other's end."""
 
 
 @contextmanager
@@ -142,11 +141,13 @@ class _Child:
 
 
 def _forked(decode: Decode) -> _Child:
-    asked, requests = os.pipe()
-    answers, told = os.pipe()
-    for pipe in (requests, told):
-        with suppress(OSError):
-            fcntl(pipe, _SET_PIPE_SIZE, _PIPE_BYTES)
+    with _FORKING:
+        return _fork(decode)
+
+
+def _fork(decode: Decode) -> _Child:
+    asked, requests = wide_pipe()
+    answers, told = wide_pipe()
     os.set_blocking(requests, False)
     # What runs at a fork may swallow a Ctrl-C that comes within.
     signals = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])

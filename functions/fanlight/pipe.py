@@ -3,10 +3,23 @@
 import os
 import select
 from collections.abc import Callable
+from contextlib import suppress
+from fcntl import fcntl
 from typing import Any
+
+_SET_PIPE_SIZE, _PIPE_BYTES = 1031, 1 << 20
+"""F_SETPIPE_SZ of Linux's fcntl.h, and what any user may ask for: pixels are megabytes."""
 
 _WATCH_MS = 20
 """Between two calls of `watch`, which looks at the memory of a process, too."""
+
+
+def wide_pipe() -> tuple[int, int]:
+    """Where to read and where to write, with as much room between as there may be."""
+    read, write = os.pipe()
+    with suppress(OSError):
+        fcntl(write, _SET_PIPE_SIZE, _PIPE_BYTES)
+    return read, write
 
 
 def sent(pipe: int, data: Any, watch: Callable[[], None] | None = None) -> None:

@@ -40,7 +40,7 @@ def to_tensor(pixels: Pixels, spec: Input) -> Tensor:
         if not image.any():
             raise Rejected("nothing_found", "there is no character in the picture")
     else:
-        flat = _as_channels(_on_white(pixels), spec.channels)
+        flat = _as_channels(on_white(pixels), spec.channels)
         fold = _fold(min(flat.shape[:2]), min_side(spec))
         image = _resized(_middle(_means(flat, fold, fold), spec), spec)
     shaped = image.reshape(1, spec.height, spec.width, spec.channels)
@@ -53,7 +53,8 @@ def to_tensor(pixels: Pixels, spec: Input) -> Tensor:
     )
 
 
-def _on_white(pixels: Pixels) -> Pixels:
+def on_white(pixels: Pixels) -> Pixels:
+    """The pixels without their alpha, if they have one: what is transparent is white."""
     if pixels.ndim == 2 or pixels.shape[2] == 3:
         return pixels
     alpha = pixels[..., 3:].astype(np.uint16)

@@ -374,7 +374,7 @@ def test_each_invocation_gets_over_it(kind: str) -> None:
 def test_up_tells_its_seed_and_its_faults(tmp_path: Path) -> None:
     """`fanlight up --chaos 3` names the seed at the start, and at the end what it did."""
     command = [sys.executable, "-m", "tools", "up", "--port", "0", "--invoke-port", "0",
-               "--chaos", "3"]  # fmt: skip
+               "--no-console", "--chaos", "3"]  # fmt: skip
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         begin = list(iter(process.stdout.readline, "Ctrl-C stops it.\n"))

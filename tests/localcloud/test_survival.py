@@ -29,7 +29,7 @@ class Up:
 
     def __init__(self, data: Path) -> None:
         command = [sys.executable, "-m", "tools", "up", "--port", "0", "--invoke-port", "0",
-                   "--data", str(data)]  # fmt: skip
+                   "--no-console", "--data", str(data)]  # fmt: skip
         self.instances: list[int] = []
         self.log = (data.parent / "up.log").open("ab+")
         begin = self.log.seek(0, os.SEEK_END)
@@ -168,7 +168,7 @@ def test_a_second_one_on_the_same_folder_is_refused(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with up(data) as cloud:
         command = [sys.executable, "-m", "tools", "up", "--port", "0", "--invoke-port", "0",
-                   "--data", str(data)]  # fmt: skip
+                   "--no-console", "--data", str(data)]  # fmt: skip
         second = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60,
                                 check=False)  # fmt: skip
         cloud.bucket().put_object("elsewhere", b"x")

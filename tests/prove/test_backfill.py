@@ -8,7 +8,8 @@ import pytest
 from tools.bench.cloud import BUCKET
 from tools.localcloud.body import Body
 from tools.localcloud.oss_store import Store
-from tools.prove.backfill import STOPS, Bucket, prove, verdict
+from tools.prove.backfill import STOPS, prove
+from tools.prove.bucket import Bucket, verdict
 
 
 def test_a_small_bucket_is_proved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -20,7 +21,8 @@ def test_a_small_bucket_is_proved(tmp_path: Path, capsys: pytest.CaptureFixture[
         "status", *["stopped"] * len(STOPS), "finished", "status", "listing", "memory", "checked",
     ]  # fmt: skip
     assert lines[6].startswith("listing       2 requests for 300 objects, at most 11")
-    assert lines[-1].endswith("300 results written over HTTP here, 0 violations")
+    assert lines[-1].startswith("checked       300 objects; ")
+    assert lines[-1].endswith(" writes over HTTP here, 0 violations")
 
 
 def test_what_is_wrong_is_found(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ from tools.bench.stats import ratios
 
 PARTS = ("round trips", "decode", "preprocess", "inference")
 COLUMNS = (*PARTS, "total")
+PROCESSOR = "processor"
+"""Of the handler's time, that of processors, of all its threads; the rest it waits."""
 WANTED = 1.15
 BEFORE = 5
 """Turns that are not counted."""
@@ -72,16 +74,16 @@ def warm(cloud: OssProcess, chosen: Sequence[Subject], rounds: int, progress: Pr
     for subject in chosen:
         bundle = Bundle.read(subject.bundle)
         name, data = next(iter(subject.pictures.items()))
-        handler, again, bare = _in_turns(cloud, bundle, f"input/{name}", data, rounds)
+        handler, processor, again, bare = _in_turns(cloud, bundle, f"input/{name}", data, rounds)
         what = f"{bundle.name}, {name}"
-        rows.append(Row(f"{what}: handler", {"total": handler}))
+        rows.append(Row(f"{what}: handler", {"total": handler, PROCESSOR: processor}))
         rows.append(Row(f"{what}: handler, unchanged", {"total": again}))
         rows.append(Row(f"{what}: bound", {part: [one[part] for one in bare] for part in COLUMNS}))
         shares = ratios(handler, rows[-1].seconds["total"])
         wanted = WANTED if bundle.name == PRODUCTS else None
         made.append(Comparison(f"{what}: handler by bound", shares, at_most=wanted))
         progress()
-    return Report("warm", this_machine(), COLUMNS, rows, made, notes=_NOTES)
+    return Report("warm", this_machine(), (*COLUMNS, PROCESSOR), rows, made, notes=_NOTES)
 
 
 _NOTES = (
@@ -91,18 +93,18 @@ _NOTES = (
 
 def _in_turns(
     cloud: OssProcess, bundle: Bundle, key: str, data: bytes, rounds: int
-) -> tuple[list[float], list[float], list[dict[str, float]]]:
-    """Seconds of the handler, the same for a duplicate, and the bound's parts, each a round's."""
+) -> tuple[list[float], list[float], list[float], list[dict[str, float]]]:
+    """Seconds of the handler, of processors in them, of a duplicate, and of the bound's parts."""
     bucket = cloud.bucket()
     bucket.put_object(key, data)
     target, own = f"output/{key.removeprefix('input/')}.json", "bound.json"
     bare = Bare(bundle, bucket, key, own)
-    handler, again, bound = [], [], []
+    handler, processor, again, bound = [], [], [], []
     with warm_function(cloud, bundle.folder, key) as handle:
         for number in range(BEFORE + rounds):
-            began = time.perf_counter()
+            spent, began = time.process_time(), time.perf_counter()
             handle()
-            ended = time.perf_counter()
+            ended, spent = time.perf_counter(), time.process_time() - spent
             handle("unchanged")
             repeated = time.perf_counter()
             parts = bare(bucket.get_object(target).read())
@@ -110,6 +112,7 @@ def _in_turns(
                 bucket.delete_object(written)
             if number >= BEFORE:
                 handler.append(ended - began)
+                processor.append(spent)
                 again.append(repeated - ended)
                 bound.append(parts)
-    return handler, again, bound
+    return handler, processor, again, bound

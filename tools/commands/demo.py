@@ -13,9 +13,10 @@ from rich.table import Table
 
 from fanlight.place import Place
 from fanlight.store_folder import FolderStore
-from tools.commands.results import row
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
+from tools.results.rows import row_of
+from tools.results.table import cells as told
 from tools.samples import FOLDER, pictures, truth
 from tools.shown import shown
 from tools.template import from_source, project_template, read_template
@@ -109,7 +110,7 @@ def _show(documents: list[dict[str, object]], watch: _Watch, *, known: bool) -> 
     table = Table("image", "label", "score", "ms", "", box=None, pad_edge=False)
     right = 0
     for document in documents:
-        key, label, score, rest = row(document)
+        key, label, score, rest = told(row_of(document, "", 0.0))
         mark = rest if document["status"] == "rejected" else ""
         if known and (digit := truth(Path(key).name)) is not None:
             right += digit == label

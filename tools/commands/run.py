@@ -8,9 +8,9 @@ import click
 from fanlight.errors import FanlightError
 from tools.engines import NAMES, Means, engine_of
 from tools.letters import clear
-from tools.plan import Look
+from tools.plan import OLDER, Look
 from tools.progress import Progress
-from tools.runs import FAILED, MISSING, OLDER, ONLY, Run, Totals
+from tools.runs import FAILED, MISSING, ONLY, Run, Totals
 from tools.settings import Settings, settings_options, trust_times_option
 from tools.shown import shown
 from tools.summary import Summary
@@ -40,7 +40,9 @@ from tools.summary import Summary
               show_default=True, help="fc: invocations at a time.")  # fmt: skip
 @click.option("--function", help="fc: its name. [default: the template's for backfills]")
 @click.option("--invoke-endpoint", default="", help="fc: [default: the region's]")
-@click.option("--address", default=Means.address, show_default=True, help="ray: the cluster's.")
+@click.option("--address", default="",
+              help="ray: host:port, ray://host:port, or local for one that ends with the run. "
+              "[default: RAY_ADDRESS, else this machine's]")  # fmt: skip
 @trust_times_option
 @click.option("--json", "file", type=click.File("w", lazy=True), metavar="FILE",
               help="Write the summary there, - for standard output.")  # fmt: skip
@@ -80,9 +82,12 @@ def command(
             failed=settings.failed_place(),
         ),
         sample,
+        # A folder is listed faster than it is worked on; threads would only get in the way.
+        ahead=settings.remote(),
     )
     work = engine_of(means, settings, remake=only == OLDER)
-    summary = Summary(run, settings.source, settings.out, engine, file, dry=dry_run)
+    known = settings.deployed.function if settings.deployed else None
+    summary = Summary(run, settings.source, settings.out, engine, known, file, dry=dry_run)
     try:
         if dry_run:
             for _ in run.to_do():
@@ -97,7 +102,7 @@ def command(
     finally:
         run.progress.close()
         summary.tell()
-    left = run.totals.counts["failed"] + (run.totals.wanted.total() if dry_run else 0)
+    left = run.totals.failed + (run.totals.wanted.total() if dry_run else 0)
     return 1 if left else 0
 
 

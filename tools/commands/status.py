@@ -11,8 +11,7 @@ from fanlight.place import SCHEME
 from tools.explained import explained
 from tools.letters import letters, listed
 from tools.places import Side
-from tools.plan import Check, Look, checks
-from tools.runs import OLDER
+from tools.plan import OLDER, Check, Look, checks
 from tools.settings import Settings, settings_options, trust_times_option
 from tools.shown import shown
 

@@ -3,19 +3,23 @@
 import signal
 import socket
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import click
 
 from fanlight.errors import ConfigError
-from fanlight.place import SCHEME
+from tools.console.console import Console
+from tools.console.places import wanting
+from tools.console.watch import Watch
 from tools.counted import counted
 from tools.localcloud.chaos import Chaos
 from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.instance import OnLine
 from tools.localcloud.options import Options
 from tools.samples import FOLDER
 from tools.shown import shown
-from tools.template import Function, from_source, project_template, read_template
+from tools.template import from_source, project_template, read_template
 
 
 @click.command()
@@ -30,6 +34,12 @@ from tools.template import Function, from_source, project_template, read_templat
               help="Port of the OSS endpoint; 0 takes any that is free.")  # fmt: skip
 @click.option("--invoke-port", type=click.IntRange(0, 65535), default=9601, show_default=True,
               help="Port of the invoke API; 0 takes any that is free.")  # fmt: skip
+@click.option("--console-port", type=click.IntRange(0, 65535), default=9602, show_default=True,
+              help="Port of the console's page; 0 takes any that is free.")  # fmt: skip
+@click.option("--object-port", type=click.IntRange(0, 65535), default=9603, show_default=True,
+              help="Port that shows the console's page what is in the buckets; 0 takes any "
+              "that is free.")  # fmt: skip
+@click.option("--no-console", is_flag=True, help="Serve no console.")
 @click.option("--instances", type=click.IntRange(1), default=2, show_default=True,
               help="The most instances of one function.")  # fmt: skip
 @click.option("--runtime", type=click.Choice(["python3.12", "python3.10"]),
@@ -45,18 +55,24 @@ def command(
     template: Path,
     port: int,
     invoke_port: int,
+    console_port: int,
+    object_port: int,
     instances: int,
     runtime: str | None,
     data: Path | None,
     seed: int | None,
     *,
     permissive: bool,
+    no_console: bool,
 ) -> int:
     """Run OSS, its triggers and the functions of a template on this machine.
 
     Upload an image below the input prefix with any OSS client and its result appears below the
     output prefix. The invoke API answers Function Compute's own SDK. Only this machine can
     connect.
+
+    The console is a page for a browser: drop pictures there and see events, instances, results and
+    dead letters as they come.
 
     With --data DIR what was uploaded and what is still to be run is there again the next time, even
     after a crash: an upload that was answered will have its result. Ctrl-C waits for the requests
@@ -73,27 +89,31 @@ def command(
     Each function may do in OSS what `fanlight policy` prints for its role and nothing else, so that
     a missing permission shows here. Your own keys may do everything.
     """
-    if port and port == invoke_port:
-        raise click.UsageError(f"--port and --invoke-port are both {port}; choose two ports")
+    ports = {"--port": port, "--invoke-port": invoke_port}
+    if not no_console:
+        ports |= {"--console-port": console_port, "--object-port": object_port}
+    _require_apart(ports)
     described = from_source(read_template(template))
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    watch = None if no_console else Watch()
     options = Options(
         instances=instances,
         port=port,
         invoke_port=invoke_port,
         runtime=runtime,
-        on_line=_echo,
+        on_line=_echo if watch is None else _both(_echo, watch.line),
         permissive=permissive,
         data=data,
         chaos=None if seed is None else Chaos(seed),
+        on_news=watch.news if watch else None,
     )
     cloud = LocalCloud(described, options)
-    _require_free("--port", port)
-    _require_free("--invoke-port", invoke_port)
-    with cloud:
+    for option, number in ports.items():
+        _require_free(option, number)
+    with cloud, _console(cloud, watch, console_port, object_port) as console:
         try:
-            click.echo(welcome(cloud, options))
+            click.echo(welcome(cloud, options, console.url if console else ""))
             while not stop.wait(1):
                 pass
         except KeyboardInterrupt:
@@ -102,6 +122,30 @@ def command(
         faults = counted(options.chaos.counts()) or "none"
         click.echo(f"faults of seed {options.chaos.seed}: {faults}")
     return 0
+
+
+def _console(
+    cloud: LocalCloud, watch: Watch | None, port: int, object_port: int
+) -> AbstractContextManager[Console | None]:
+    return nullcontext() if watch is None else Console(cloud, watch, port, object_port)
+
+
+def _both(first: OnLine, second: OnLine) -> OnLine:
+    def tell(function: str, line: str) -> None:
+        second(function, line)
+        first(function, line)  # last, since it fails once nobody reads what is printed
+
+    return tell
+
+
+def _require_apart(ports: dict[str, int]) -> None:
+    options: dict[int, str] = {}
+    for option, port in ports.items():
+        if port and port in options:
+            raise click.UsageError(
+                f"{options[port]} and {option} are both {port}; choose two ports"
+            )
+        options[port] = option
 
 
 def _require_free(option: str, port: int) -> None:
@@ -113,28 +157,22 @@ def _require_free(option: str, port: int) -> None:
             raise ConfigError(f"port {port}: {error.strerror}; choose another {option}") from None
 
 
-def _lacks(function: Function) -> str:
-    """What keeps a function from answering: models that are got are not there at first."""
-    model = function.environment.get("FANLIGHT_MODEL", "")
-    if not model or model.startswith(SCHEME) or (function.code / model).is_dir():
-        return ""
-    return f"\n    no {model} yet: fanlight model get {Path(model).name}"
-
-
 def _echo(function: str, line: str) -> None:
     click.echo(f"{function}  {shown(line)}")
 
 
-def welcome(cloud: LocalCloud, options: Options) -> str:
-    """What a person needs to use the cloud, ready to paste."""
+def welcome(cloud: LocalCloud, options: Options, console: str = "") -> str:
+    """What a person needs to use the cloud, ready to paste. `console`: its address, if any."""
     keys, template = cloud.keys, cloud.template
     lines = []
     for function in template.functions:
         for trigger in function.triggers:
             lines.append(
                 f"  oss://{trigger.bucket}/{trigger.prefix} -> {function.name} -> "
-                f"{function.environment.get('FANLIGHT_OUTPUT', '')}{_lacks(function)}"
+                f"{function.environment.get('FANLIGHT_OUTPUT', '')}"
             )
+            if wants := wanting(function):
+                lines.append(f"    {wants}")
         for timer in function.timers:
             lines.append(f"  {timer.expression} -> {function.name}")
     trigger = next(trigger for function in template.functions for trigger in function.triggers)
@@ -142,8 +180,9 @@ def welcome(cloud: LocalCloud, options: Options) -> str:
     kept = f"kept in {options.data}" if options.data else "gone when it stops, without --data DIR"
     chaos = options.chaos
     faults = f"\nFaults        by seed {chaos.seed}, in everything above" if chaos else ""
+    page = f"Console       {console}\n" if console else ""
     return f"""\
-OSS endpoint  {cloud.endpoint.url}
+{page}OSS endpoint  {cloud.endpoint.url}
 Invoke API    {cloud.invoke_url}
 {chr(10).join(lines)}
 Permissions   functions may do {may}

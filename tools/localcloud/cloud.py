@@ -12,8 +12,8 @@ from typing import Any
 
 from fanlight.errors import ConfigError
 from tools.deployment.ram import functions_policy
-from tools.events import oss_event
 from tools.localcloud.chaos_http import Meddler
+from tools.localcloud.created import created_event
 from tools.localcloud.datafolder import DataFolder
 from tools.localcloud.failure import failure_document
 from tools.localcloud.instance import Answer, Instance
@@ -50,7 +50,8 @@ class LocalCloud:
                 undo.callback(self._folder.release)
             self.endpoint = self._oss()
             undo.pop_all()
-        self._waiting = Waiting(self._folder.queue if self._folder else None, options.clock)
+        queue = self._folder.queue if self._folder else None
+        self._waiting = Waiting(queue, options.clock, options.on_news)
         self._invokers = {function.name: self._invoker(function) for function in template.functions}
         self._timers = Timers(template, self.invoke_async, options.on_line)
         self._invoke_api = InvokeEndpoint(
@@ -188,27 +189,14 @@ class LocalCloud:
                 "FC_ACCOUNT_ID": self.template.account,
             }
             disks = self._folder.instances if self._folder else None
-            return Instance(served, extra, options.python, options.on_line, disks)
+            return Instance(served, extra, options.python, options.on_line, disks, options.on_news)
 
         keys = partial(self._credentials, role_of(function))
         return Invoker(function, start, keys, self._waiting, self._failed, options)
 
     def _created(self, made: ObjectCreated) -> None:
         """One matching call, one event for each trigger that wants it."""
-        document = oss_event(
-            made.bucket,
-            made.key,
-            name=made.name,
-            size=made.size,
-            etag=made.etag,
-            mime_type=made.mime_type,
-            user_meta=made.user_meta,
-            region=self.template.region,
-            account=self.template.account,
-            request_id=made.request_id,
-            position=made.position,
-        )
-        event = json.dumps(document).encode()
+        event = created_event(self.template, made)
         self._waiting.add(*(
             delivery
             for function in self.template.functions
@@ -216,6 +204,8 @@ class LocalCloud:
             if trigger.matches(made.bucket, made.name, made.key)
             for delivery in self._deliveries(function.name, f"{made.bucket}/{made.key}", event)
         ))  # fmt: skip
+        if self._options.on_news:
+            self._options.on_news(made)
 
     def _deliveries(self, function: str, about: str, event: bytes) -> list[Delivery]:
         """An event for a function: one delivery, unless chaos wants it otherwise."""

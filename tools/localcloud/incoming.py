@@ -19,20 +19,20 @@ class Unreadable(Exception):
     """The client went away inside the body, or what it sent is none. Not a fault of the server."""
 
 
-def pieces(headers: Message, rfile: BufferedIOBase) -> Iterator[bytes]:
-    """The body that comes after these headers, of at most MAX_BODY; raises Unreadable."""
+def pieces(headers: Message, rfile: BufferedIOBase, most: int = MAX_BODY) -> Iterator[bytes]:
+    """The body that comes after these headers, of at most `most` bytes; raises Unreadable."""
     # Nothing but the connection is used in here: whoever takes the pieces fails outside.
     try:
         if "chunked" in headers.get("Transfer-Encoding", "").lower():
-            yield from _dechunked(rfile)
+            yield from _dechunked(rfile, most)
         else:
-            yield from _counted(int(headers.get("Content-Length", "0")), rfile)
+            yield from _counted(int(headers.get("Content-Length", "0")), rfile, most)
     except (ValueError, OSError) as error:
         raise Unreadable(str(error)) from error
 
 
-def _counted(length: int, rfile: BufferedIOBase) -> Iterator[bytes]:
-    if not 0 <= length <= MAX_BODY:
+def _counted(length: int, rfile: BufferedIOBase, most: int) -> Iterator[bytes]:
+    if not 0 <= length <= most:
         raise Unreadable("the length is out of range")
     while length > 0:  # in pieces: memory is taken for what came, not for what was announced
         piece = rfile.read(min(length, _PIECE))
@@ -42,13 +42,13 @@ def _counted(length: int, rfile: BufferedIOBase) -> Iterator[bytes]:
         yield piece
 
 
-def _dechunked(rfile: BufferedIOBase) -> Iterator[bytes]:
-    room = MAX_BODY
+def _dechunked(rfile: BufferedIOBase, most: int) -> Iterator[bytes]:
+    room = most
     while length := _chunk_length(_line(rfile)):
         room -= length
         if room < 0:
             raise Unreadable("the body is too long")
-        yield from _counted(length, rfile)
+        yield from _counted(length, rfile, most)
         if _line(rfile):
             raise Unreadable("a chunk is longer than it says")
     for _ in range(_MAX_TRAILERS + 1):

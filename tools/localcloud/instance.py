@@ -21,15 +21,15 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tools.localcloud.credentials import Credentials
+from tools.localcloud.environment import environment as environ_of
 from tools.localcloud.limits import Usage
+from tools.localcloud.news import InstanceNews, OnNews
 from tools.template import Function
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
-_INHERITED = ("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE")
-"""An instance knows what its template gives it, not what this machine happens to have set."""
 _LOG_BYTES = 4096
 
 _WATCH = 0.02
@@ -54,15 +54,17 @@ class Answer:
 class Instance:
     """Started cold; `invoke` initializes it first. Broken once its process has ended."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what the cloud has for each of its instances
         self, function: Function, environment: dict[str, str], python: str, on_line: OnLine,
-        disks: Path | None = None,
+        disks: Path | None = None, on_news: OnNews | None = None,
     ) -> None:  # fmt: skip
         """`environment` is added to the template's own variables.
 
         `disks`: the folder in which the instance gets its own; None: the machine's temporary one.
+        `on_news`: told of each of its states.
         """
-        self._function, self._on_line = function, on_line
+        self._function, self._on_line, self._on_news = function, on_line, on_news
+        self._id = str(uuid.uuid4())
         self._initialized = function.initializer is None
         self._killed_at = inf
         # An instance's disk is its own, and gone with it.
@@ -75,7 +77,7 @@ class Instance:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             pass_fds=[theirs],
-            env=self._environment(environment),
+            env=environ_of(function, self._id, self._disk.name, environment),
             start_new_session=True,  # Ctrl-C is for the cloud, which stops its instances in order
         )
         os.close(theirs)
@@ -87,6 +89,7 @@ class Instance:
         self._log = b""
         self._printer = threading.Thread(target=self._print, args=(on_line,), daemon=True)
         self._printer.start()
+        self._tell("cold")
 
     def invoke(
         self, request_id: str, event: bytes, keys: Credentials, kill_after: float | None = None
@@ -97,7 +100,10 @@ class Instance:
         """
         self._log = b""
         self._killed_at = inf if kill_after is None else time.monotonic() + kill_after
-        return replace(self._invoke(request_id, event, keys), log=self._log)
+        answer = replace(self._invoke(request_id, event, keys), log=self._log)
+        if self._on_news and self.alive:
+            self._tell("warm")
+        return answer
 
     @property
     def alive(self) -> bool:
@@ -122,6 +128,11 @@ class Instance:
         with suppress(OSError):  # a request that could not be sent is still in it
             self._requests.close()
         self._disk.cleanup()
+        self._tell("ended")
+
+    def _tell(self, state: Literal["cold", "busy", "warm", "ended"]) -> None:
+        if self._on_news:
+            self._on_news(InstanceNews(state, self._function.name, self._id))
 
     def _invoke(self, request_id: str, event: bytes, keys: Credentials) -> Answer:
         function = self._function
@@ -133,6 +144,7 @@ class Instance:
                 self.kill()
                 return answer
             self._initialized = True
+        self._tell("busy")
         return self._ask("invoke", function.handler, request_id, event, keys, function.timeout)
 
     def _ask(  # noqa: PLR0913, PLR0917 - the fields of one request
@@ -208,23 +220,6 @@ class Instance:
             f"(duration: {seconds * 1000:.0f}ms, maxMemoryUsage: {self._usage.peak_mb:.0f}MB)"
         )
         return Answer(ok=False, payload=error_document("ProcessExited", message))
-
-    def _environment(self, extra: dict[str, str]) -> dict[str, str]:
-        function = self._function
-        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        return {
-            **inherited,
-            "PYTHONUNBUFFERED": "1",
-            "TMPDIR": self._disk.name,
-            "HOME": self._disk.name,
-            "FC_FUNC_CODE_PATH": str(function.code),
-            "FC_FUNCTION_NAME": function.name,
-            "FC_FUNCTION_HANDLER": function.handler,
-            "FC_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
-            "FC_INSTANCE_ID": str(uuid.uuid4()),
-            **function.environment,
-            **extra,
-        }
 
     def _print(self, on_line: OnLine) -> None:
         assert self._process.stdout  # noqa: S101 - for the type checker

@@ -19,8 +19,9 @@ from urllib.parse import parse_qsl, unquote
 
 from tools.localcloud.acs3 import ApiError, ApiRequest, verify
 from tools.localcloud.credentials import Keyring
+from tools.localcloud.deliveries import Throttled
 from tools.localcloud.instance import Answer
-from tools.localcloud.invoker import Invoker, Throttled
+from tools.localcloud.invoker import Invoker
 from tools.localcloud.meddling import REFUSAL
 from tools.localcloud.oss_request import headers_of
 from tools.localcloud.server import WsgiServer

@@ -9,11 +9,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from tools.localcloud.credentials import Credentials
+from tools.localcloud.deliveries import Call, Throttled
 from tools.localcloud.instance import Answer, Instance, error_document
+from tools.localcloud.news import InvocationNews, State
 from tools.localcloud.options import Options
 from tools.localcloud.waiting import Delivery, Invocation, QueueClosed, Waiting
 from tools.template import Function
@@ -24,22 +25,8 @@ _UNSETTLED = 1.0
 
 logger = logging.getLogger(__name__)
 
-
-class Throttled(Exception):
-    """All instances that the function may have are busy, and a synchronous call does not wait."""
-
-
 OnFailed = Callable[[Function, Invocation, Answer], Delivery | None]
 """What follows from an asynchronous invocation that has failed for good."""
-
-
-@dataclass(frozen=True)
-class _Call:
-    """A synchronous invocation."""
-
-    event: bytes
-    request_id: str
-    answer: "Future[Answer]" = field(default_factory=Future)
 
 
 @dataclass(frozen=True)
@@ -70,7 +57,7 @@ class Invoker:
         self.function = function
         self._start, self._keys = start, keys
         self._waiting, self._on_failed, self._options = waiting, on_failed, options
-        self._calls: deque[_Call] = deque()
+        self._calls: deque[Call] = deque()
         self._warm: list[_Warm] = []
         self._workers: list[threading.Thread] = []
         self._state = threading.Condition()
@@ -89,7 +76,7 @@ class Invoker:
 
     def call(self, event: bytes, request_id: str) -> Answer:
         """Run the function and wait for its answer. Raises Throttled."""
-        call = _Call(event, request_id)
+        call = Call(event, request_id)
         reserved = self.function.reserved
         with self._state:
             if self._stopped:
@@ -146,7 +133,7 @@ class Invoker:
                     if self._stopped:
                         self._state.notify_all()
 
-    def _claim(self) -> _Call | Invocation | None:
+    def _claim(self) -> Call | Invocation | None:
         """Wait for a request, ending what grows idle; None once this thread is to end."""
         me = threading.current_thread()
         while True:
@@ -162,7 +149,7 @@ class Invoker:
             for instance in idle:
                 instance.stop(self._keys(""))
 
-    def _next(self) -> _Call | Invocation | None:
+    def _next(self) -> Call | Invocation | None:
         if self._stopped:
             return None
         return self._calls.popleft() if self._calls else self._waiting.take(self.function.name)
@@ -184,7 +171,9 @@ class Invoker:
         self._warm = self._warm[len(idle) :]  # the longest without a request come first
         return [one.instance for one in idle]
 
-    def _serve(self, request: _Call | Invocation) -> None:
+    def _serve(self, request: Call | Invocation) -> None:
+        began = time.monotonic()
+        self._tell("running", request)
         instance = self._warm_one()
         try:
             instance = instance or self._start()
@@ -194,14 +183,16 @@ class Invoker:
             )  # fmt: skip
         except Exception as error:  # noqa: BLE001 - whoever waits is owed an answer
             answer = Answer(ok=False, payload=error_document(type(error).__name__, str(error)))
+        seconds = time.monotonic() - began
         if instance is not None:  # given back first: the next request is not to start another
             self._give_back(instance)
-        if isinstance(request, _Call):
+        if isinstance(request, Call):
+            self._tell("done" if answer.ok else "failed", request, answer, seconds)
             request.answer.set_result(answer)
         else:
-            self._settle(request, answer)
+            self._settle(request, answer, seconds)
 
-    def _killed_after(self, request: _Call | Invocation) -> float | None:
+    def _killed_after(self, request: Call | Invocation) -> float | None:
         """Seconds after which chaos kills the instance that serves this; None: it does not."""
         chaos = self._options.chaos
         if chaos is None:
@@ -225,19 +216,34 @@ class Invoker:
         else:
             instance.kill()
 
-    def _settle(self, invocation: Invocation, answer: Answer) -> None:
+    def _settle(self, invocation: Invocation, answer: Answer, seconds: float) -> None:
         """Done, tried again later if attempts and age allow it, or failed for good."""
+        tried = replace(invocation, attempts=invocation.attempts + 1)
         if answer.ok:
+            self._tell("done", tried, answer, seconds)
             self._waiting.done(invocation)
             return
         pause = min(_LONGEST_PAUSE, self._options.first_pause * 2**invocation.attempts)
-        tried = replace(invocation, attempts=invocation.attempts + 1)
         too_old = self._waiting.age(invocation) + pause > self.function.max_age
+        # Told before it is so: afterwards another thread may have gone on with it.
         if tried.attempts <= self.function.retries and not too_old:
+            self._tell("retried", tried, answer, seconds)
             self._waiting.retry(invocation, pause)
         else:
+            self._tell("failed", tried, answer, seconds)
             follows = self._on_failed(self.function, tried, answer)
             self._waiting.done(invocation, *([] if follows is None else [follows]))
+
+    def _tell(
+        self, state: State, request: Call | Invocation, answer: Answer | None = None,
+        seconds: float = 0.0,
+    ) -> None:  # fmt: skip
+        if self._options.on_news:
+            error = "" if answer is None or answer.ok else answer.payload
+            self._options.on_news(InvocationNews(
+                state, self.function.name, request.request_id, request.event, request.attempts,
+                seconds * 1000, error,
+            ))  # fmt: skip
 
 
 def _stopped() -> Answer:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tools.localcloud.chaos import Chaos
 from tools.localcloud.instance import OnLine, default_python
+from tools.localcloud.news import OnNews
 
 
 def _unheard(_function: str, _line: str) -> None:
@@ -25,7 +26,7 @@ class Options:
     anything in OSS; otherwise what `fanlight policy` prints for their role. `data`: the folder that
     keeps buckets and queue; None: they are gone when the cloud closes. `chaos`: makes faults
     happen, kills of instances among them. `clock`: seconds since 1970, for the age of events and
-    for retries.
+    for retries. `on_news`: told what happens to invocations, instances and objects.
     """
 
     instances: int = 2
@@ -40,3 +41,4 @@ class Options:
     data: Path | None = None
     chaos: Chaos | None = None
     clock: Callable[[], float] = time.time
+    on_news: OnNews | None = None

@@ -124,6 +124,11 @@ class OssEndpoint:
             self._policies[credentials.access_key_id] = _parsed(policies)
         self.keys.accept(credentials)
 
+    @property
+    def store(self) -> Store:
+        """What is kept, for who reads it in this process and needs no request."""
+        return self._store
+
     def create_bucket(self, name: str) -> None:
         """Make a bucket without a request. Raises OssError for a name OSS would not take."""
         self._store.create_bucket(check_bucket(name))

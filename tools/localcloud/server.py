@@ -3,7 +3,8 @@
 Werkzeug's development server closes the connection after every response, and a new connection
 for each request costs more than the request. Here the body is read before the application
 runs, so that whatever it answers, the next request starts at the right byte; a large one into a
-file. `wsgi.input` is a Body. An answer that tells its Content-Length is sent piece by piece.
+file. `wsgi.input` is a Body. An answer that tells its Content-Length is sent piece by piece, and a
+generator as its pieces come, until it or its connection ends.
 What cannot be read is answered 400 here; for what cannot be kept, the application is given the
 OSError to answer, as its own fault.
 """
@@ -13,7 +14,7 @@ import logging
 import socket
 import socketserver
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from tools.localcloud.body import Body, receive
-from tools.localcloud.incoming import Unreadable, pieces
+from tools.localcloud.incoming import MAX_BODY, Unreadable, pieces
 from tools.localcloud.meddling import REFUSAL, Dropped, Meddle
 
 if TYPE_CHECKING:  # the interface exists for type checkers only
@@ -36,7 +37,8 @@ class WsgiServer:
     """Serves `app` on 127.0.0.1 while started; port 0 picks a free one, kept for restarts.
 
     `arriving`: the folder for large bodies; they are gone with the answer, unless `app` took them.
-    `meddle`: asked about each request, for faults on demand.
+    `meddle`: asked about each request, for faults on demand. `max_body`: bytes of a request's; a
+    longer one is answered 400, and no more of it is read.
     """
 
     def __init__(
@@ -45,9 +47,11 @@ class WsgiServer:
         port: int = 0,
         arriving: Path | None = None,
         meddle: Meddle | None = None,
+        *,
+        max_body: int = MAX_BODY,
     ) -> None:
         self._app, self._arriving, self._meddle = app, arriving, meddle
-        self._port = port
+        self._port, self._max_body = port, max_body
         self._server: _Server | None = None
 
     @property
@@ -59,7 +63,7 @@ class WsgiServer:
         """Accept connections. Raises OSError if the port is taken."""
         self._server = _Server(("127.0.0.1", self._port), _Handler)
         self._server.app, self._server.arriving = self._app, self._arriving
-        self._server.meddle = self._meddle
+        self._server.meddle, self._server.max_body = self._meddle, self._max_body
         self._port = self._server.server_address[1]
         # The interval is how long stop() may take to be noticed.
         threading.Thread(
@@ -84,6 +88,7 @@ class _Server(socketserver.ThreadingTCPServer):
     app: "WSGIApplication"
     arriving: Path | None
     meddle: Meddle | None
+    max_body: int
 
     def __init__(self, *args: Any) -> None:
         self._open: set[socket.socket] = set()
@@ -133,7 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
         if server.meddle is not None:
             meddling = server.meddle(self.command, self.path, self.headers, self.rfile, self.wfile)
         try:
-            incoming = pieces(self.headers, self.rfile)
+            incoming = pieces(self.headers, self.rfile, server.max_body)
             if meddling is None:
                 self._answer(incoming, server.app)
             else:
@@ -207,6 +212,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(int(code), reason)
         for name, value in headers:
             self.send_header(name, value)
+        if isinstance(chunks, Generator):
+            self.send_header("Connection", "close")  # which is how the client knows of its end
+            self.end_headers()
+            for piece in chunks:
+                self.wfile.write(piece)
+                self.wfile.flush()
+            return
         bodiless = code in ("204", "304")
         if not bodiless and not any(name.lower() == "content-length" for name, _ in headers):
             chunks = [b"".join(chunks)]

@@ -10,7 +10,6 @@ import heapq
 import sqlite3
 import threading
 import time
-import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fanlight.errors import ConfigError
+from tools.localcloud.deliveries import Delivery, Invocation, Load
+from tools.localcloud.news import InvocationNews, OnNews
+
+__all__ = ["Delivery", "Invocation", "Load", "QueueClosed", "Waiting"]
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS waiting (
@@ -25,43 +28,6 @@ CREATE TABLE IF NOT EXISTS waiting (
     attempts INTEGER NOT NULL, born REAL NOT NULL, not_before REAL NOT NULL
 )
 """
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """An event for a function. `delay`: seconds until it may run."""
-
-    function: str
-    event: bytes
-    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    delay: float = 0.0
-
-
-@dataclass(frozen=True)
-class Invocation:
-    """A delivery that was accepted. `row`: its place in the queue.
-
-    `attempts`: how often it has been answered. `born`: when it was accepted, in seconds since 1970.
-    """
-
-    row: int
-    function: str
-    request_id: str
-    event: bytes
-    attempts: int
-    born: float
-
-
-@dataclass(frozen=True)
-class Load:
-    """How many events there are and have been since the queue was opened.
-
-    `unfinished`: that wait or run. `accepted`: in all. `retried`: attempts after a failed one.
-    """
-
-    unfinished: int
-    accepted: int
-    retried: int
 
 
 class QueueClosed(RuntimeError):
@@ -75,7 +41,7 @@ class _Change:
     database: sqlite3.Connection
     queued: list[tuple[str, float, int]] = field(default_factory=list)
     unfinished: Counter[str] = field(default_factory=Counter)
-    accepted: int = 0
+    accepted: list[Delivery] = field(default_factory=list)
     retried: int = 0
 
 
@@ -85,9 +51,17 @@ class Waiting:
     Rows are read when they are taken; memory holds when each is due and no more.
     """
 
-    def __init__(self, path: Path | None = None, clock: Callable[[], float] = time.time) -> None:
-        """`path`: None keeps the queue in memory until `close`. `clock`: seconds since 1970."""
-        self._path, self._clock = path, clock
+    def __init__(
+        self,
+        path: Path | None = None,
+        clock: Callable[[], float] = time.time,
+        on_news: OnNews | None = None,
+    ) -> None:
+        """`path`: None keeps the queue in memory until `close`. `clock`: seconds since 1970.
+
+        `on_news`: told of each delivery that was accepted, before it can be taken.
+        """
+        self._path, self._clock, self._on_news = path, clock, on_news
         self._database: sqlite3.Connection | None = None
         self._state = threading.Condition()
         self._due: defaultdict[str, list[tuple[float, int]]] = defaultdict(list)
@@ -223,8 +197,12 @@ class Waiting:
                 if self._database.in_transaction:  # a commit that fails may have ended it
                     self._database.execute("ROLLBACK")
                 raise
-            self._next_row += change.accepted
-            self._accepted += change.accepted
+            self._next_row += len(change.accepted)
+            self._accepted += len(change.accepted)
+            if self._on_news:
+                for new in change.accepted:
+                    news = InvocationNews("queued", new.function, new.request_id, new.event)
+                    self._on_news(news)
             self._retried += change.retried
             for function, not_before, row in change.queued:
                 heapq.heappush(self._due[function], (not_before, row))
@@ -239,7 +217,7 @@ class Waiting:
         self._listeners.get(function, lambda: None)()
 
     def _insert(self, change: _Change, delivery: Delivery) -> None:
-        row, now = self._next_row + change.accepted, self._clock()
+        row, now = self._next_row + len(change.accepted), self._clock()
         not_before = now + delivery.delay
         change.database.execute(
             "INSERT INTO waiting VALUES (?, ?, ?, ?, 0, ?, ?)",
@@ -247,4 +225,4 @@ class Waiting:
         )
         change.queued.append((delivery.function, not_before, row))
         change.unfinished[delivery.function] += 1
-        change.accepted += 1
+        change.accepted.append(delivery)

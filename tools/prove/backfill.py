@@ -1,11 +1,11 @@
 """A full bucket classified in spite of three interruptions, by more than one engine, and counted.
 
-usage: python -m tools.prove.backfill [--objects N] [--engine local|fc]
+usage: python -m tools.prove.backfill [--objects N] [--engine local|fc|ray]
 
 The bucket is on the local OSS endpoint, filled with the store's own code: what is proved begins
 after that. `status` is to take at most 2 listing requests for each 1,000 objects and 10 in all, and
 no more memory than on a tenth of the objects. A run is interrupted three times by SIGINT, with one
-process and with two, and finished by the engine that is named; for `local`, with three processes.
+process and with two, and finished by the engine that is named, `local` with three processes.
 Then there must be exactly one result for each object, true of it. Exit code 1 if not.
 """
 
@@ -17,28 +17,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from functools import partial
-from hashlib import md5
 from pathlib import Path
 from typing import Any
 
 from fanlight.errors import FanlightError
-from tools.bench.cloud import BUCKET, FUNCTIONS, KEYS, REGION
-from tools.bench.filled import INPUT, OUTPUT, answered, fill_bucket
+from tools.bench.cloud import REGION
+from tools.bench.filled import INPUT, OUTPUT
 from tools.bench.networks import DIGITS
 from tools.bench.started import spent
 from tools.counted import counted
+from tools.engines import NAMES
 from tools.localcloud.cloud import LocalCloud
-from tools.localcloud.datafolder import DataFolder
 from tools.localcloud.options import Options
-from tools.localcloud.oss import Credentials, OssEndpoint
-from tools.localcloud.oss_store import Store
-from tools.localcloud.oss_types import Entry
-from tools.prove.verdict import Found, judged
+from tools.prove.bucket import Bucket, environment, verdict
 from tools.template import from_source, read_template
 
 STOPS = ((0.15, 1), (0.4, 2), (0.7, 2))
@@ -68,52 +61,6 @@ resources:
       instanceLifecycleConfig:
         initializer: {{handler: classify.initializer, timeout: 60}}
 """
-
-
-@dataclass
-class Bucket:
-    """A folder with a store, served on demand. `asked`: requests by method, LIST for listings."""
-
-    folder: Path
-    count: int
-    asked: Counter[str] = field(default_factory=Counter)
-
-    def fill(self, *, results: bool) -> None:
-        """Put the images there, and their results if wanted."""
-        claimed = DataFolder(self.folder)
-        claimed.lock()
-        claimed.release()
-        fill_bucket(self.objects, self.count, results=results)
-
-    @property
-    def objects(self) -> Path:
-        """Where the store is."""
-        return DataFolder(self.folder).objects
-
-    @contextmanager
-    def served(self) -> Iterator[dict[str, str]]:
-        """The endpoint, counting; gives the environment of the commands that use it."""
-        with OssEndpoint([KEYS], region=REGION, data=self.objects, meddle=self._count) as endpoint:
-            yield environment(endpoint.url, KEYS)
-
-    def has_written(self, count: int) -> bool:
-        """Whether so many results have been written to it while it was served here."""
-        return self.asked["PUT"] >= count
-
-    def _count(self, method: str, path: str, *_: Any) -> None:
-        self.asked["LIST" if "list-type=2" in path else method] += 1
-
-
-def environment(url: str, keys: Credentials) -> dict[str, str]:
-    """What a command needs to reach an endpoint."""
-    return {
-        "FANLIGHT_OSS_ENDPOINT": url,
-        "FC_REGION": REGION,
-        "ALIBABA_CLOUD_ACCESS_KEY_ID": keys.access_key_id,
-        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": keys.access_key_secret,
-        "ALIBABA_CLOUD_SECURITY_TOKEN": keys.security_token,
-        "PYTHONPATH": os.pathsep.join([str(FUNCTIONS.parent), str(FUNCTIONS)]),
-    }
 
 
 def status(bucket: Bucket) -> tuple[float, int, str]:
@@ -153,7 +100,7 @@ def interrupted(bucket: Bucket) -> Iterator[str]:
             if code != 130 or not summary["interrupted"]:
                 raise FanlightError(f"a run of {processes} ended with {code} before it was stopped")
             yield (f"stopped       {processes} processes, exit code {code}, "
-                   f"{bucket.asked['PUT']:,} results written so far")  # fmt: skip
+                   f"{bucket.asked['PUT']:,} writes so far")  # fmt: skip
 
 
 def finished(bucket: Bucket, engine: str) -> str:
@@ -169,47 +116,14 @@ def finished(bucket: Bucket, engine: str) -> str:
                 environment(cloud.endpoint.url, cloud.keys), bool,
             )  # fmt: skip
     else:
+        means = ["-p", "2", "--address", "local"] if engine == "ray" else ["-p", "3"]
         with bucket.served() as reach:
-            code, summary = run(["-m", str(DIGITS), "-p", "3"], reach, bool)
+            code, summary = run(["-m", str(DIGITS), "--engine", engine, *means], reach, bool)
     if code:
         raise FanlightError(f"the last run ended with {code}: {summary}")
     return (
         f"finished      by {engine}: {counted(summary['counts'])}; {summary['rate']:,.0f} a second"
     )
-
-
-def verdict(bucket: Bucket) -> list[str]:
-    """What is wrong with what is stored, read from the store itself."""
-    pairs = answered().values()
-    expected = {md5(data, usedforsecurity=False).hexdigest().upper(): made for data, made in pairs}
-    with closing(Store(bucket.objects)) as store:
-        objects = [_Listed(entry.key, entry.etag, entry.size, entry.modified)
-                   for entry in _entries(store, INPUT.prefix)]  # fmt: skip
-        results = {entry.key: store.get(BUCKET, entry.key)[1].read()
-                   for entry in _entries(store, OUTPUT.prefix)}  # fmt: skip
-    targets = {f"{OUTPUT.prefix}{one.key.removeprefix(INPUT.prefix)}.json": one.key
-               for one in objects}  # fmt: skip
-    wrong = [f"{key} is nobody's result" for key in results if key not in targets]
-    own = {targets[key]: data for key, data in results.items() if key in targets}
-    wrong += judged(Found(objects, own, {}), expected, ()).violations
-    return wrong if len(objects) == bucket.count else [*wrong, f"{len(objects):,} objects are left"]
-
-
-@dataclass
-class _Listed:
-    key: str
-    etag: str
-    size: int
-    last_modified: int
-
-
-def _entries(store: Store, prefix: str) -> Iterator[Entry]:
-    after = ""
-    while True:
-        page = store.page(BUCKET, prefix, "", after, 1000)
-        yield from page.entries
-        if not (after := page.last):
-            return
 
 
 def prove(folder: Path, count: int, engine: str) -> bool:
@@ -230,8 +144,8 @@ def prove(folder: Path, count: int, engine: str) -> bool:
     print(f"memory        {small:.1f} MB for {tenth.count:,}, {before:.1f} to {large:.1f} MB for "
           f"{count:,}, at most {FLAT:.1f} times as much")  # fmt: skip
     wrong = verdict(bucket)
-    print(f"checked       {count:,} objects; {bucket.asked['PUT']:,} results written over HTTP "
-          f"here, {len(wrong)} violations")  # fmt: skip
+    print(f"checked       {count:,} objects; {bucket.asked['PUT']:,} writes over HTTP here, "
+          f"{len(wrong)} violations")  # fmt: skip
     print("".join(f"VIOLATION  {line}\n" for line in wrong[:20]), end="")
     return not wrong and listed <= most and max(before, large) <= FLAT * small
 
@@ -240,8 +154,9 @@ def main() -> int:
     """Print what was measured; 1 if anything is not as promised."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--objects", type=int, default=100_000)
-    parser.add_argument("--engine", choices=("local", "fc"), default="local")
+    parser.add_argument("--engine", choices=NAMES, default="local")
     options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` ignores it, for all
     with tempfile.TemporaryDirectory() as name:
         return 0 if prove(Path(name), options.objects, options.engine) else 1
 

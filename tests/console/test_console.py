@@ -1,0 +1,367 @@
+"""The console over HTTP: who may ask, what is told, what can be done."""
+
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from tests.console.mendable import BUCKET, Running, listening, running
+from tools.console.console import Console
+from tools.console.uploads import LARGEST
+from tools.console.watch import Watch
+from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.options import Options
+from tools.samples import sample
+from tools.template import from_source, project_template, read_template
+
+ACTIONS = ["/upload?target=0&name=a.png", "/samples?target=0", "/replay?letter=x"]
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("code")) as everything:
+        yield everything
+
+
+def asked(
+    url: str, path: str = "/", method: str = "GET", headers: dict[str, str] | None = None
+) -> tuple[int, dict[str, str], str]:
+    """Status, headers and text of an answer to exactly these headers."""
+    place = urlsplit(url)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)
+    connection.request(method, path, headers={"Host": place.netloc, **(headers or {})})
+    answer = connection.getresponse()
+    told = {name.lower(): value for name, value in answer.getheaders()}
+    text = (
+        "" if told.get("content-type") == "text/event-stream" else answer.read().decode("latin-1")
+    )
+    connection.close()
+    return answer.status, told, text
+
+
+@pytest.mark.parametrize("host", ["evil.example:{0}", "127.0.0.1", "127.0.0.1:1", "localhost",
+                                  "127.0.0.1.evil.example:{0}", "", "[::1]:{0}"])  # fmt: skip
+@pytest.mark.parametrize("path", ["/", "/console.js", "/events", "/nothing"])
+def test_it_answers_to_its_own_name_alone(up: Running, host: str, path: str) -> None:
+    """A name that somebody made point here is told no, on either port."""
+    for url in (up.console.url, up.console.objects_url):
+        port = urlsplit(url).port
+        status, _, text = asked(url, path, headers={"Host": host.format(port)})
+
+        assert status == 403
+        assert f"this port answers to 127.0.0.1:{port} and localhost:{port} alone" in text
+
+
+def test_localhost_is_its_name_too(up: Running) -> None:
+    """The page can be opened by either name."""
+    port = urlsplit(up.console.url).port
+
+    assert asked(up.console.url, headers={"Host": f"localhost:{port}"})[0] == 200
+
+
+FOREIGN = [
+    {"Origin": "http://evil.example"},
+    {"Origin": "null"},
+    {"Origin": "http://127.0.0.1:{objects}", "Sec-Fetch-Site": "same-site"},
+    {"Origin": "http://localhost:{page}"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Origin": "http://127.0.0.1:{page}", "Sec-Fetch-Site": "cross-site"},
+]
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+@pytest.mark.parametrize("path", [*ACTIONS, "/events"])
+def test_no_other_page_may_act_or_listen(up: Running, headers: dict[str, str], path: str) -> None:
+    """What the browser says of where a request comes from is believed."""
+    ports = {
+        "page": urlsplit(up.console.url).port,
+        "objects": urlsplit(up.console.objects_url).port,
+    }
+    told = {name: value.format(**ports) for name, value in headers.items()}
+    status, _, text = asked(up.console.url, path, "GET" if path == "/events" else "POST", told)
+
+    assert (status, json.loads(text)) == (
+        403, {"error": f"this is for the page at {up.console.url} alone"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ACTIONS)
+def test_who_acts_says_where_from(up: Running, path: str) -> None:
+    """Every browser does; a request that says nothing changes nothing."""
+    status, _, text = asked(up.console.url, path, "POST")
+
+    assert (status, json.loads(text)) == (
+        403, {"error": f"send Origin: {up.console.url}, as the page does"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ACTIONS)
+def test_a_link_changes_nothing(up: Running, path: str) -> None:
+    """GET is refused where something would be done."""
+    assert asked(up.console.url, path)[0] == 405
+
+
+@pytest.mark.parametrize("path", ["/", "/console.js", "/console.css", "/events", "/nothing",
+                                  "/../pyproject.toml", "/page.py"])  # fmt: skip
+def test_every_answer_keeps_the_page_to_itself(up: Running, path: str) -> None:
+    """No script but the page's own files, no frame around it, no guess at a type."""
+    status, headers, _ = asked(up.console.url, path)
+
+    assert status == (200 if path in ("/", "/console.js", "/console.css", "/events") else 404)
+    policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
+    port = urlsplit(up.console.objects_url).port
+    assert policy == {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "connect-src": "'self'",
+        "img-src": f"'self' http://127.0.0.1:{port} http://localhost:{port}",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+        "require-trusted-types-for": "'script'",
+    }
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "access-control-allow-origin" not in headers
+
+
+def test_it_is_there_for_this_machine_alone(up: Running) -> None:
+    """Another address, even of the same machine, is refused."""
+    for url in (up.console.url, up.console.objects_url):
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.2", urlsplit(url).port or 0), timeout=5)
+
+
+def object_of(up: Running, key: str, **how: Any) -> tuple[int, dict[str, str], str]:
+    query = requests.compat.urlencode({"bucket": BUCKET, "key": key})
+    return asked(up.console.objects_url, f"/?{query}", **how)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (sample("7-00000.png"), "image/png"),
+        (sample("pasted.jpg"), "image/jpeg"),
+        (b"<html><script>alert(1)</script>", None),
+        (b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>', None),
+        (b"", None),
+        (b"GIF89a<script>alert(1)</script>", "image/gif"),
+    ],
+    ids=["png", "jpeg", "html", "svg", "empty", "half a gif"],
+)
+def test_an_object_is_shown_for_what_it_is(up: Running, body: bytes, kind: str | None) -> None:
+    """Whatever its uploader calls it: a picture by its first bytes, or something to download."""
+    key = "elsewhere/ü +&<b>.html"
+    up.bucket.put_object(key, body, headers={"Content-Type": "text/html",
+                                             "Content-Disposition": "inline"})  # fmt: skip
+    status, headers, text = object_of(up, key)
+
+    assert (status, text.encode("latin-1")) == (200, body)
+    assert headers["content-type"] == (kind or "application/octet-stream")
+    disposition = None if kind else "attachment; filename=object.bin"
+    assert headers.get("content-disposition") == disposition
+    assert headers["x-content-type-options"] == "nosniff"
+    policy = "sandbox; default-src 'none'; frame-ancestors 'none'"
+    assert headers["content-security-policy"] == policy
+
+
+def test_objects_can_be_read_and_nothing_else(up: Running) -> None:
+    """By this machine's pages; what is not there is said to be missing."""
+    assert object_of(up, "none")[0] == 404
+    assert asked(up.console.objects_url, "/?bucket=none&key=a")[0] == 404
+    assert asked(up.console.objects_url)[0] == 404
+    assert object_of(up, "none", method="DELETE")[0] == 405
+    up.bucket.put_object("elsewhere/a.png", sample("7-00000.png"))
+    for site, status in [("cross-site", 403), ("same-site", 200), ("none", 200)]:
+        assert object_of(up, "elsewhere/a.png", headers={"Sec-Fetch-Site": site})[0] == status
+
+
+def test_an_upload_is_told_from_its_event_to_its_result(up: Running) -> None:
+    """The stream has each state of the invocation and the instance, and the result."""
+    with listening(up.console.url) as told:
+        first = next(told)
+        answer = up.post("/upload", sample("7-00000.png"), target="0", name="told/7.png")
+        key = "input/digits/told/7.png"
+        seen: list[dict[str, Any]] = []
+        while not {"result", "done"} <= {record.get("state", record["kind"]) for record in seen}:
+            seen += next(told)["records"]
+
+    assert first["cloud"]["targets"][0] == {
+        "function": "fanlight-digits", "bucket": BUCKET, "prefix": "input/digits/", "suffix": "",
+        "wants": "", "samples": True,
+    }  # fmt: skip
+    assert (answer.status_code, answer.json()) == (200, {"keys": [key], "unheard": []})
+    mine = [record for record in seen if record["kind"] == "invocation" and record["key"] == key]
+    assert [record["state"] for record in mine] == ["queued", "running", "done"]
+    assert mine[-1]["ms"] > 0
+    (result,) = [record for record in seen if record["kind"] == "result"]
+    version = up.bucket.head_object(key)
+    assert {**result, "at": 0, "top": result["top"][0][0]} == {
+        "kind": "result", "id": f"{BUCKET}/output/digits/told/7.png.json", "at": 0,
+        "bucket": BUCKET, "key": key, "status": "classified", "model": "digits", "decision": None,
+        "version": f"{version.etag}-{version.content_length}-{version.last_modified}", "top": "7",
+    }  # fmt: skip
+    states = [record["state"] for record in seen if record["kind"] == "instance"]
+    assert states[-2:] == ["busy", "warm"]
+
+
+def test_a_page_goes_on_where_it_was(up: Running) -> None:
+    """With the place it had last it is told what came since, and nothing twice."""
+    with listening(up.console.url) as told:
+        before = next(told)
+    up.watch.line("fanlight-digits", "while it was away")
+    with listening(up.console.url, before["place"]) as told:
+        after = next(told)
+
+    assert "cloud" in before
+    assert "cloud" not in after
+    assert [record["text"] for record in after["records"]] == ["while it was away"]
+
+
+def streams() -> int:
+    return sum("process_request_thread" in thread.name for thread in threading.enumerate())
+
+
+def test_a_page_that_does_not_read_holds_nobody_up(up: Running) -> None:
+    """Others are told what happens, and it is let go of once it has gone."""
+    place = urlsplit(up.console.url)
+    slow = socket.create_connection((place.hostname, place.port))
+    slow.sendall(f"GET /events HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode())
+    with listening(up.console.url) as told:
+        next(told)
+        for _ in range(10_000):
+            up.watch.line("fanlight-digits", "x" * 2000)
+        up.watch.line("fanlight-digits", "the last")
+        while not any(record.get("text") == "the last" for record in next(told)["records"]):
+            pass
+        open_streams = streams()
+    slow.close()
+    until = time.monotonic() + 20
+    while streams() > open_streams - 2 and time.monotonic() < until:
+        up.watch.line("fanlight-digits", "who is there?")  # it is noticed when it is told something
+        time.sleep(0.05)
+
+    assert streams() <= open_streams - 2
+
+
+def test_a_body_that_is_too_large_is_not_read(up: Running) -> None:
+    """It is refused by its length, before any of it is kept."""
+    place = urlsplit(up.console.url)
+    with socket.create_connection((place.hostname, place.port), timeout=30) as client:
+        client.sendall((f"POST /upload?target=0&name=a.png HTTP/1.1\r\nHost: {place.netloc}\r\n"
+                        f"Origin: {up.console.url}\r\nContent-Length: {LARGEST + 1}\r\n\r\n"
+                        ).encode())  # fmt: skip
+        assert client.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ({"target": "9", "name": "a.png"}, 400),
+        ({"target": "-9", "name": "a.png"}, 400),
+        ({"target": "x", "name": "a.png"}, 400),
+        ({"target": "0", "name": ""}, 502),
+        ({"target": "0", "name": "a" * 1100}, 502),
+    ],
+)
+def test_what_cannot_be_stored_is_said(up: Running, query: dict[str, str], status: int) -> None:
+    """With a reason, and nothing is put anywhere."""
+    answer = up.post("/upload", b"x", **query)
+
+    assert answer.status_code == status
+    assert answer.json()["error"]
+
+
+def test_a_rejected_picture_is_told_with_its_reason(up: Running) -> None:
+    """Code and message, for a page to show."""
+    up.post("/upload", b"no picture", target="0", name="words.png")
+
+    record = up.record("result", lambda found: found["key"].endswith("words.png"))
+
+    assert (record["status"], record["reason"]) == ("rejected", "not_an_image")
+    assert record["message"] == "the bytes are not those of an image"
+
+
+def test_a_dead_letter_is_replayed_and_then_done(up: Running) -> None:
+    """Its event is given to the function once more; what says that it is done is the result."""
+    up.post("/upload", sample("7-00000.png"), target="0", name="poison.png")
+    letter = up.record("letter", lambda found: "poison" in str(found["source"]))
+    failed = up.record("invocation", lambda found: found["state"] == "failed")
+    again = up.post("/replay", letter=letter["id"])
+    up.record("letter", lambda found: found["state"] == "again")
+    up.mend()
+    last = up.post("/replay", letter=letter["id"])
+    done = up.record("letter", lambda found: found["state"] == "done")
+
+    assert {**letter, "at": 0, "key": "", "id": ""} == {
+        "kind": "letter", "id": "", "at": 0, "bucket": BUCKET, "key": "", "state": "open",
+        "source": {"bucket": BUCKET, "key": "input/digits/poison.png"},
+        "function": "fanlight-digits", "attempts": 2, "suspected": True,
+        "error": "OSError: the disk is full",
+    }  # fmt: skip
+    assert (failed["error"], failed["attempts"]) == ("OSError: the disk is full", 2)
+    assert (again.status_code, last.status_code) == (200, 200)
+    assert done["source"] == letter["source"]
+    assert up.bucket.object_exists("output/digits/poison.png.json")
+
+
+def test_a_letter_that_has_gone_is_not_replayed(up: Running) -> None:
+    """It is forgotten, as it would be by who looks now."""
+    up.cloud.invoke_async("fanlight-digits", b'{"events": []}')
+    letter = up.record("letter", lambda found: found["source"] is None)
+    up.bucket.delete_object(letter["key"])
+    answer = up.post("/replay", letter=letter["id"])
+
+    assert (answer.status_code, answer.json()) == (410, {"error": "the letter has gone"})
+    assert letter["id"] not in [found["id"] for found in up.watch.feed.all("letter")]
+
+
+def test_a_letter_of_another_function_is_not_replayed(up: Running) -> None:
+    """The template has no such function, and it is said which there are."""
+    document = {
+        "schema": "fanlight.failure/1", "request_id": "r", "condition": "", "attempts": 1,
+        "function": "acs:fc:cn-hangzhou:0:functions/another", "source": None, "suspected": False,
+        "error": {"type": "E", "message": "m"}, "event": {},
+    }  # fmt: skip
+    up.bucket.put_object("failed/other.json", json.dumps(document))
+    letter = up.record("letter", lambda found: found["function"] == "another")
+    answer = up.post("/replay", letter=letter["id"])
+
+    assert answer.status_code == 409
+    assert answer.json()["error"].startswith("there is no function another; the template has")
+
+
+def test_what_was_there_before_is_shown() -> None:
+    """Results and letters that a kept bucket has when the console starts, and counts of now."""
+    template = from_source(read_template(project_template()))
+    watch = Watch()
+    with LocalCloud(template, Options(instances=1, on_news=watch.news)) as cloud:
+        up = Running.__new__(Running)
+        up.cloud, up.watch = cloud, watch
+        up.__post_init__()
+        up.bucket.put_object("input/digits/7.png", sample("7-00000.png"))
+        assert cloud.drain()
+        with Console(cloud, watch):
+            record = up.record("result", lambda found: found["key"] == "input/digits/7.png")
+        counts = watch.counts(cloud.load().unfinished)
+
+    assert record["top"][0][0] == "7"
+    assert counts == {"queued": 0, "running": 0, "done": 1, "failed": 0, "retried": 0}
+
+
+def test_a_stream_ends_with_the_console(up: Running) -> None:
+    """Stopping does not wait for pages, and they notice."""
+    watch = Watch()
+    with Console(up.cloud, watch) as console, listening(console.url) as told:
+        next(told)
+        console.stop()
+
+        assert list(told) == []

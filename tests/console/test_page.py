@@ -1,0 +1,235 @@
+"""The console's page in Chromium: what a person does there, and what others try."""
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from fanlight.errors import ConfigError
+from tests.console.mendable import Running, running
+from tools.console.console import Console
+from tools.console.screenshot import browser
+from tools.console.watch import Watch
+from tools.localcloud.server import WsgiServer
+from tools.samples import sample
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = "<img src=x onerror=alert(1)>.png"
+
+DROP = """([name, data]) => {
+    const bytes = Uint8Array.from(atob(data), (char) => char.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], name));
+    const fire = (kind) => document.querySelector("#results").dispatchEvent(
+        new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+    fire("dragover");
+    const over = !document.querySelector("#over").hidden;
+    fire("drop");
+    return [over, document.querySelector("#over").hidden];
+}"""
+
+# Each state an instance or an event is seen in, as it is drawn.
+OBSERVE = """() => {
+    window.seen = [];
+    const look = () => {
+        for (const chip of document.querySelectorAll("#instances .chip, #events .chip")) {
+            const state = chip.dataset.state;
+            if (seen.at(-1) !== state && !seen.includes(state)) seen.push(state);
+        }
+    };
+    new MutationObserver(look).observe(document.body,
+        { subtree: true, childList: true, attributes: true, attributeFilter: ["data-state"] });
+}"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    try:
+        with browser() as started:
+            yield started
+    except ConfigError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("code")) as everything:
+        yield everything
+
+
+@pytest.fixture
+def page(chromium: Any, up: Running) -> Iterator[Any]:
+    """The console, in a window of its own; it must run no script but its own and say no error."""
+    opened = chromium.new_page(viewport={"width": 1280, "height": 900}, locale="en-GB")
+    wrong: list[str] = []
+
+    def dismissed(dialog: Any) -> None:
+        wrong.append(dialog.message)
+        dialog.dismiss()
+
+    opened.context.on("dialog", dismissed)
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.goto(up.console.url)
+    opened.locator("#link[data-state=live]").wait_for()
+    opened.locator("#target option").first.wait_for(state="attached")
+    yield opened
+    opened.close()
+    assert wrong == []
+
+
+def drop(page: Any, name: str, data: bytes) -> list[bool]:
+    shown: list[bool] = page.evaluate(DROP, [name, base64.b64encode(data).decode()])
+    return shown
+
+
+def choose(page: Any, name: str, data: bytes) -> None:
+    page.set_input_files("#files", {"name": name, "mimeType": "text/html", "buffer": data})
+
+
+def card(page: Any, name: str) -> Any:
+    found = page.locator(".card", has=page.locator(".name", has_text=name))
+    found.wait_for()
+    return found
+
+
+def test_a_dead_letter_is_replayed_by_its_button(page: Any, up: Running) -> None:
+    """A picture that cannot be classified at first is, once what was wrong is mended."""
+    page.evaluate(OBSERVE)
+    drop(page, "poison.png", sample("7-00000.png"))
+    letter = page.locator(".letter")
+    letter.wait_for()
+    before = letter.locator(".name, .error").all_text_contents()
+    seen = page.evaluate("seen")
+    up.mend()
+    letter.get_by_role("button", name="Replay").click()
+    letter.get_by_role("button", name="Done since").wait_for()
+
+    assert before == ["poison.png", "OSError: the disk is full"]
+    assert [state for state in seen if state in ("cold", "busy", "warm")] == [
+        "cold",
+        "busy",
+        "warm",
+    ]
+    assert "failed" in seen
+    assert letter.get_by_role("button").is_disabled()
+    assert card(page, "poison.png").locator(".label").text_content() == "7"
+    assert page.locator("#letters .badge").text_content() == ""
+
+
+def test_a_dropped_picture_has_its_result(page: Any) -> None:
+    """Anywhere on the page; its event is seen to its end, and the result with its picture."""
+    assert drop(page, "drawn.png", sample("4-00004.png")) == [True, True]
+    found = card(page, "drawn.png")
+    row = page.locator("#events tr", has_text="input/digits/drawn.png")
+    row.locator(".chip[data-state=done]").wait_for()
+    picture = found.locator("img")
+    page.wait_for_function("image => image.naturalWidth > 0", arg=picture.element_handle())
+
+    assert found.locator(".label").text_content() == "4"
+    assert str(found.locator(".score").text_content()).endswith("%")
+    assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [28, 28]
+    assert int(str(page.locator("#count-done").text_content())) >= 1
+    assert page.locator("#uploading").text_content() == "1 uploaded"
+    assert "drawn.png" in str(page.locator("#log li").first.text_content())
+
+
+def test_names_are_text(page: Any) -> None:
+    """A file called like an element of HTML is shown by its name, wherever it is shown."""
+    choose(page, HOSTILE, sample("7-00000.png"))
+    found = card(page, HOSTILE)
+
+    assert found.locator(".name").text_content() == HOSTILE
+    assert found.locator("img").count() == 1
+    assert page.locator("#events .file", has_text=HOSTILE).count() == 1
+    assert page.locator("#log .text", has_text=HOSTILE).first.is_visible()
+    assert page.locator('img[src="x"]').count() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        (
+            "hostile.html",
+            b"<!doctype html><title>ran</title><script>alert(1); document.title = 'ran'</script>",
+        ),
+        ("hostile.svg", b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'),
+    ],
+    ids=["html", "svg"],
+)
+def test_what_was_uploaded_runs_nothing(page: Any, name: str, data: bytes) -> None:
+    """Opened from the page, hostile HTML is a download and no document; nor can scripts read it."""
+    choose(page, name, data)
+    found = card(page, name)
+    found.get_by_text("no preview").wait_for()
+    link = found.locator("a")
+    with page.expect_download() as download:
+        link.click()
+    read = page.evaluate(
+        "url => fetch(url).then(() => 'read', () => 'refused')", link.get_attribute("href")
+    )
+
+    assert download.value.suggested_filename == "object.bin"
+    assert read == "refused"
+
+
+def test_a_page_of_another_port_can_do_nothing(chromium: Any, up: Running) -> None:
+    """It is of another origin: it can neither upload nor listen."""
+
+    def blank(_environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/html")])
+        return [b"<title>other</title>"]
+
+    other, opened = WsgiServer(blank), chromium.new_page()
+    other.start()
+    opened.goto(other.url)
+    opened.evaluate(
+        "url => fetch(`${url}/upload?target=0&name=stolen.png`, "
+        "{ method: 'POST', mode: 'no-cors', body: 'x' }).catch(() => 0)", up.console.url,
+    )  # fmt: skip
+    heard = opened.evaluate(
+        "url => new Promise((told) => { const source = new EventSource(`${url}/events`);"
+        "source.onmessage = () => told('heard'); source.onerror = () => told('refused'); })",
+        up.console.url,
+    )
+    opened.close()
+    other.stop()
+
+    assert heard == "refused"
+    assert not up.bucket.object_exists("input/digits/stolen.png")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_long_names_fit(chromium: Any, up: Running, width: int, scheme: str) -> None:
+    """Nothing reaches past the window, on a phone either, and it is as light as is wished."""
+    up.post("/upload", b"no picture", target="0", name="folder/" * 20 + "n" * 200 + ".png")
+    up.record("result", lambda found: "n" * 200 in found["key"])
+    opened = chromium.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    opened.goto(up.console.url)
+    card(opened, "n" * 200)
+    wide = opened.evaluate("document.documentElement.scrollWidth")
+    colour = opened.evaluate("getComputedStyle(document.body).backgroundColor")
+    opened.close()
+
+    assert wide == width
+    assert (int(colour[4:].partition(",")[0]) > 128) == (scheme == "light")
+
+
+def test_it_speaks_chinese_and_comes_back(chromium: Any, up: Running) -> None:
+    """By the browser's language; and after the cloud was away it goes on with what is there."""
+    opened = chromium.new_page(locale="zh-CN")
+    with Console(up.cloud, Watch()) as console:
+        opened.goto(console.url)
+        opened.get_by_text("已连接").wait_for()
+        port = int(console.url.rpartition(":")[2])
+    opened.get_by_text("连接已断开").wait_for()
+    watch = Watch()
+    watch.line("fanlight-digits", "a new start")
+    with Console(up.cloud, watch, port):
+        opened.get_by_text("已连接").wait_for()
+        opened.get_by_text("a new start").wait_for()
+        words = opened.locator("h2").all_text_contents()
+        opened.close()
+
+    assert [word.split()[0] for word in words] == ["上传", "实例", "死信", "结果", "事件", "日志"]

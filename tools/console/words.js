@@ -1,0 +1,55 @@
+// What the page says, in English and in Chinese. {0} is filled in.
+
+const english = {
+  local: "local cloud", queued: "Queued", running: "Running", done: "Done", failed: "Failed",
+  retried: "Will retry", rate: "Per second", upload: "Upload", target: "Pictures for",
+  drop: "Drop pictures or folders here", pick: "Choose files", folder: "Folder",
+  samples: "Try samples", instances: "Instances", letters: "Dead letters", results: "Results",
+  events: "Events", state: "State", object: "Object", function: "Function", tries: "Tries",
+  ms: "ms", time: "Time", log: "Log", onlyErrors: "Errors only", letGo: "Let go to upload",
+  noInstances: "None is running. The first event starts one: a cold start.",
+  noLetters: "None. What fails after its last retry is filed here.",
+  noResults: "Nothing yet. Drop a picture anywhere on this page, choose one, or upload one with any "
+    + "OSS client: its result appears here.",
+  noEvents: "Nothing yet. Each upload below an input prefix is an event.",
+  noLog: "Functions have printed nothing yet.",
+  cold: "cold", warm: "warm", busy: "busy", served: "{0} served", coldStart: "cold start {0} ms",
+  live: "Live", wait: "Connecting", lost: "Disconnected: is fanlight up still running?",
+  rejected: "rejected", embedding: "{0} numbers", noPicture: "no preview",
+  replay: "Replay", replaying: "Replaying", doneSince: "Done since", again: "Failed again",
+  suspected: "suspected", attempts: "{0} tries", noObject: "an event that names no object",
+  letterOf: "dead letter: ", more: " and {0} more", age: "{0} old",
+  uploadingOf: "Uploading {0} of {1}", uploaded: "{0} uploaded", notUploaded: "{0}: {1}",
+  tooLarge: "larger than {0} MB", unheard: "no trigger listens for {0}",
+  unreachable: "fanlight up does not answer", newResults: "{0} results", newLetters: "{0} dead letters",
+};
+
+const chinese = {
+  local: "本地云", queued: "排队", running: "运行中", done: "完成", failed: "失败",
+  retried: "待重试", rate: "每秒", upload: "上传", target: "上传到",
+  drop: "把图片或文件夹拖到这里", pick: "选择文件", folder: "文件夹",
+  samples: "试用样例", instances: "实例", letters: "死信", results: "结果",
+  events: "事件", state: "状态", object: "对象", function: "函数", tries: "次数",
+  ms: "毫秒", time: "时间", log: "日志", onlyErrors: "只看错误", letGo: "松开即上传",
+  noInstances: "没有正在运行的实例。第一个事件会启动一个：冷启动。",
+  noLetters: "没有。最后一次重试仍失败的事件会记在这里。",
+  noResults: "还没有结果。把图片拖到本页任意位置、选择文件，或用任意 OSS 客户端上传，结果会出现在这里。",
+  noEvents: "还没有事件。每次上传到输入前缀都会产生一个事件。",
+  noLog: "函数还没有输出。",
+  cold: "冷启动", warm: "空闲", busy: "忙碌", served: "已处理 {0} 次", coldStart: "冷启动 {0} 毫秒",
+  live: "已连接", wait: "正在连接", lost: "连接已断开：fanlight up 还在运行吗？",
+  rejected: "已拒绝", embedding: "{0} 维向量", noPicture: "无预览",
+  replay: "重放", replaying: "重放中", doneSince: "已完成", again: "再次失败",
+  suspected: "疑似", attempts: "{0} 次尝试", noObject: "没有指明对象的事件",
+  letterOf: "死信：", more: "，另有 {0} 个", age: "已运行 {0}",
+  uploadingOf: "正在上传 {0} / {1}", uploaded: "已上传 {0} 个", notUploaded: "{0}：{1}",
+  tooLarge: "大于 {0} MB", unheard: "没有触发器监听 {0}",
+  unreachable: "fanlight up 没有响应", newResults: "{0} 个结果", newLetters: "{0} 封死信",
+};
+
+export const isChinese = navigator.language.toLowerCase().startsWith("zh");
+const words = isChinese ? chinese : english;
+
+export function word(name, ...filled) {
+  return words[name].replace(/\{(\d)\}/g, (_, n) => String(filled[n]));
+}

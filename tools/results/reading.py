@@ -1,0 +1,98 @@
+"""One reading of a place: its results, then the dead letters about its images."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from fanlight.errors import ConfigError, KeyRefused
+from fanlight.place import SCHEME
+from fanlight.store_folder import FolderStore
+from tools.places import Access, Side
+from tools.progress import Progress
+from tools.results.filter import Filter
+from tools.results.letters import Around, letters
+from tools.results.origin import origin
+from tools.results.read import Found, results
+from tools.shown import shown
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What the command line says of places beside the results; None: what `origin` finds."""
+
+    failed: str | None
+    images: str | None
+    template: Path
+
+
+class Reading:
+    """Reads once; what it passes over is told on standard error.
+
+    `unread`: whether something that may hold results could not be read at all.
+    """
+
+    def __init__(self, place: str, chosen: Filter, beside: Beside, access: Access) -> None:
+        """Opens all places. Raises ConfigError or UsageError for one that is not spelled right."""
+        known = origin(place, beside.template)
+        self._chosen = chosen
+        self._side = Side.results(place, access)
+        images, failed = beside.images or known.images, beside.failed or known.failed
+        self.images = Side.images(images, access) if images else None
+        self._failed = Side.results(failed, access) if failed else None
+        self._asked = beside.failed is not None
+        # Only functions file letters: those about images of a folder have come from a bucket.
+        self._bucket = self.images if images and images.startswith(SCHEME) else None
+        self._progress: Progress | None = None
+        self.unread = False
+
+    def watched(self) -> None:
+        """Show how far it is, from now on."""
+        self._progress = Progress()
+
+    def note(self, text: str) -> None:
+        """Tell, on a line of its own, what is passed over."""
+        if self._progress:
+            self._progress.note(text)
+        else:
+            click.echo(text, err=True)
+
+    def found(self) -> Iterator[Found]:
+        """Everything that is wanted, in the order of the listings."""
+        try:
+            if self._chosen.of_results:
+                place = self._failed.place if self._failed else None
+                yield from results(self._side, self._chosen, self.note, self._seen, place)
+                self._told_unread()
+            yield from self._letters()
+        finally:
+            if self._progress:
+                self._progress.close()
+
+    def compared(self, other: str, access: Access) -> Iterator[Found]:
+        """The results of another place, for the same images."""
+        return results(Side.results(other, access), Filter(key=self._chosen.key), self.note)
+
+    def _letters(self) -> Iterator[Found]:
+        if self._failed is None or not self._chosen.of_letters:
+            return
+        around = Around(self._failed, self._side, self._bucket)
+        try:
+            yield from letters(around, self._chosen, self.note)
+        except (ConfigError, KeyRefused) as error:
+            if self._asked:
+                raise
+            # Whoever may read results need not be allowed to read letters.
+            self.note(f"without dead letters: {shown(str(error))}")
+
+    def _seen(self) -> None:
+        if self._progress:
+            self._progress.settled(failed=0)
+            self._progress.found()
+
+    def _told_unread(self) -> None:
+        if isinstance(self._side.store, FolderStore):
+            for folder, reason in self._side.store.unreadable.items():
+                self.unread = True
+                self.note(f"not read: {shown(folder)}: {shown(reason)}")

@@ -1,0 +1,105 @@
+"""Results as a table to look at, in pieces, so that a million rows take no memory."""
+
+import io
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import IO, Any
+
+from tools.results.read import Found
+from tools.results.rows import Row
+from tools.shown import shown
+
+_HEADER = ("image", "label", "score", "runners-up or reason")
+_RUNNERS_UP = 2
+"""Shown in the table; a result holds all."""
+
+_GAP = 2
+"""Spaces between columns."""
+
+_LEAST = 20
+"""Characters to which the last column may shrink; its text goes on below."""
+
+_AT_ONCE = 1000
+"""Rows whose columns are fitted together."""
+
+
+def write(found: Iterable[Found], file: IO[bytes] | None) -> int:
+    """Print every result, or write it to a file; how many there were.
+
+    Later pieces have columns no narrower than earlier ones.
+    """
+    from rich.cells import cell_len
+    from rich.console import Console
+    from rich.table import Table
+
+    text = io.TextIOWrapper(file, "utf-8", "backslashreplace") if file else None
+    console = Console(file=text, markup=False, highlight=False, emoji=False)
+    rows = (tuple(map(_plain, cells(one.row))) for one in found)
+    widths = list(map(len, _HEADER))
+    count = 0
+    for piece in _pieces(rows):
+        table = Table(*_HEADER, box=None, pad_edge=False, show_header=not count)
+        widths = [
+            max(width, *(cell_len(row[column]) for row in piece))
+            for column, width in enumerate(widths)
+        ]
+        for column, width in zip(table.columns, _fitted(widths, console.width), strict=False):
+            column.width = width
+        for row in piece:
+            table.add_row(*row)
+        console.print(table)
+        count += len(piece)
+    if not count:
+        console.print(Table(*_HEADER, box=None, pad_edge=False))
+    if text:
+        text.detach()  # which writes what is left, and leaves the file open
+    return count
+
+
+def cells(row: Row) -> tuple[str, str, str, str]:
+    """One result in four columns."""
+    key = "(no image)" if row["key"] is None else row["key"]
+    if row["status"] == "failed":
+        return key, _failed(row), "", f"{row['reason']}: {row['message']}{_tries(row)}"
+    if row["status"] != "classified":
+        return key, row["status"], "", f"{row['reason']}: {row['message']}"
+    if row["embedding"] is not None:
+        return key, "embedding", "", f"{len(row['embedding']) // 4} numbers"
+    rest = ", ".join(
+        f"{item['label']} {item['score']:.4f}"
+        for item in row["predictions"][1 : 1 + _RUNNERS_UP]
+    )  # fmt: skip
+    label = f"{row['decision']}: {row['label']}" if row["decision"] else row["label"]
+    return key, label, f"{row['score']:.4f}", rest
+
+
+def _fitted(widths: list[int], room: int) -> list[int]:
+    """The columns' widths, with what is too much taken from the last; none if that is too little.
+
+    Then each piece is fitted for itself.
+    """
+    *others, last = widths
+    rest = room - sum(others) - _GAP * len(others)
+    return [*others, min(last, rest)] if rest >= _LEAST else []
+
+
+def _failed(row: Row) -> str:
+    if row["settled"]:
+        return "failed, settled"
+    return "failed, suspected" if row["suspected"] else "failed"
+
+
+def _tries(row: Row) -> str:
+    """How often, and when, as far as the letter tells."""
+    tries = [f"{row['attempts']} attempts"] if row["attempts"] else []
+    told = ", ".join([*tries, *([str(row["date"])] if row["date"] else [])])
+    return f" ({told})" if told else ""
+
+
+def _pieces(rows: Iterator[tuple[str, ...]]) -> Iterator[list[tuple[str, ...]]]:
+    while piece := list(islice(rows, _AT_ONCE)):
+        yield piece
+
+
+def _plain(text: Any) -> str:
+    return shown(str(text)).replace("\n", " ")
