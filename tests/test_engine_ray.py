@@ -13,6 +13,7 @@ import pytest
 
 from fanlight.answer import Choices
 from fanlight.errors import ConfigError
+from fanlight.folder_names import TEMPORARY
 from fanlight.place import Place
 from fanlight.reconcile import Reconciler
 from fanlight.result import Source
@@ -84,7 +85,9 @@ def job(kind: type[Job], folder: Path) -> Job:
 
 
 def documents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """All results; what was ended in the middle of a write has left a file that is none."""
+    files = (path for path in folder.iterdir() if not path.name.startswith(TEMPORARY))
+    return {path.name: path.read_bytes() for path in files}
 
 
 def filled(folder: Path, count: int) -> list[str]:
@@ -156,7 +159,7 @@ def test_what_ends_an_actor_costs_others_nothing(cluster: Any, tmp_path: Path) -
 
 def test_a_run_that_is_stopped_leaves_the_cluster_free(cluster: Any, tmp_path: Path) -> None:
     """Closing it ends its actors and its connection, and the next run does the rest."""
-    names = filled(tmp_path / "in", 1000)
+    names = filled(tmp_path / "in", 600)
     asked = job(Job, tmp_path)
     stopped = run(asked, names, cluster.address, None)
     first = next(stopped)
@@ -165,9 +168,9 @@ def test_a_run_that_is_stopped_leaves_the_cluster_free(cluster: Any, tmp_path: P
     rest = list(run(asked, names, cluster.address, None))
 
     assert first["outcome"] == "classified"
-    assert len(rest) == 1000
+    assert len(rest) == 600
     done = Counter(outcome["outcome"] for outcome in rest)
-    assert 0 < done["unchanged"] < 1000
+    assert 0 < done["unchanged"] < 600
     assert done["failed"] == 0
 
 
@@ -188,14 +191,14 @@ def test_without_keys_no_cluster_is_needed(tmp_path: Path) -> None:
 
 def test_a_node_that_ends_costs_time_alone(cluster: Any, tmp_path: Path) -> None:
     """Half-way a node is killed: every key has its true result, and none fails."""
-    names = filled(tmp_path / "in", 1500)
+    names = filled(tmp_path / "in", 800)
     asked = job(Job, tmp_path)
     node = next(node for node in cluster.list_all_nodes() if not node.is_head())
 
     outcomes = []
     for outcome in run(asked, names, cluster.address, None):
         outcomes.append(outcome)
-        if len(outcomes) == 500:
+        if len(outcomes) == 300:
             cluster.remove_node(node, allow_graceful=False)
 
     assert sorted(outcome["key"] for outcome in outcomes) == names

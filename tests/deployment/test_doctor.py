@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from fanlight.bundle import Bundle
+from fanlight.runtime import credentials
 from tests.deployment.templates import BUCKET, DIGITS, LETTERS, PROJECT, listener, template
 from tests.localcloud.policies import ALL, policy
 from tools.commands.doctor import command
@@ -78,6 +79,7 @@ def examined(
         KEYS if environ is None else environ,
         lambda _label, _size: nullcontext(SimpleNamespace(update=lambda _size: None)),
         write=write,
+        keys=lambda environ: credentials(None, environ),  # none of this machine's own
     )
     return [(line.status, line.subject, line.detail) for line in examination.lines()]
 

@@ -7,7 +7,8 @@ from functools import partial
 from fanlight.bundle import Bundle
 from fanlight.errors import ConfigError
 from fanlight.place import Place
-from fanlight.runtime import credentials
+from fanlight.store_oss import Credentials
+from tools.credentials import present
 from tools.deployment.checks import problems
 from tools.deployment.loops import WRITE
 from tools.deployment.probe import EVERYWHERE, Prober, Progress, Refused, region_of
@@ -32,13 +33,17 @@ class Line:
 
 @dataclass(frozen=True)
 class Examination:
-    """A template and how to look at what it describes. `write`: try writes too."""
+    """A template and how to look at what it describes. `write`: try writes too.
+
+    `keys`: the access key, from the environment or what it names.
+    """
 
     template: Template
     access: Access
     environ: Mapping[str, str]
     progress: Progress
     write: bool = False
+    keys: Callable[[Mapping[str, str]], Credentials] = present
 
     def lines(self) -> Iterator[Line]:
         """Everything, in the order in which one thing rests on another."""
@@ -49,7 +54,7 @@ class Examination:
         yield from self._folders()
         yield from self._region()
         try:
-            keys = credentials(None, self.environ)
+            keys = self.keys(self.environ)
         except ConfigError as error:
             yield Line(FAIL, "credentials", str(error))
             yield Line(SKIP, "buckets, places, archives", "without credentials nothing is answered")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from fanlight.answer import Choices
+from fanlight.folder_names import TEMPORARY
 from tools import engine, engine_ray
 from tools.engine import Job
 from tools.extras import need_ray
@@ -59,8 +60,9 @@ def told(name: str, outcomes: Iterable[dict[str, Any]], count: int) -> bool:
 
 
 def documents(folder: Path) -> dict[str, bytes]:
-    """Every result by its name."""
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """Every result by its name; what was ended in the middle of a write has left none."""
+    files = (path for path in folder.iterdir() if not path.name.startswith(TEMPORARY))
+    return {path.name: path.read_bytes() for path in files}
 
 
 def main() -> int:
