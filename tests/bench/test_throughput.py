@@ -41,7 +41,7 @@ def named(folder: Path, name: str) -> Path:
 
 
 def test_plain_digits_run_to_the_end() -> None:
-    """Every row has a sample a round in its columns, in images a second; the bound is not below."""
+    """Every row has a sample a round in its columns, in images a second."""
     chosen = [kind for kind in kinds(DIGITS) if kind.ending == ".png"]
     done: list[None] = []
 
@@ -55,7 +55,6 @@ def test_plain_digits_run_to_the_end() -> None:
     }
     assert {len(samples) for row in report.rows for samples in row.seconds.values()} == {2}
     assert [one.at_least for one in report.comparisons] == [0.7, 0.7, 0.9]
-    assert report.comparisons[0].values[0] < 1
     assert (report.unit, report.times) == (UNIT, 1)
     assert len(done) == steps(chosen, 2) == 10
 
