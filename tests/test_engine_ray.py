@@ -27,7 +27,7 @@ from tools.models import MODELS
 from tools.places import Access
 from tools.samples import pictures
 
-ray = pytest.importorskip("ray", reason="needs the ray extra: pip install -e '.[ray]'")
+ray = pytest.importorskip("ray", reason="needs the ray extra")
 pytestmark = pytest.mark.ray
 
 NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 << 20}

@@ -297,7 +297,7 @@ def test_waiting_for_a_cpu_is_told() -> None:
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (RayError("The actor died\nModuleNotFoundError: tools"), "pip install 'fanlight"),
+        (RayError("The actor died\nModuleNotFoundError: tools"), "with its ray extra"),
         (RayError("worker is out of memory\nmore"), "end before they are ready: worker is out of"),
     ],
 )

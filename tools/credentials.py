@@ -20,6 +20,7 @@ from fanlight.oss_sdk import oss2
 from fanlight.retry import Retry
 from fanlight.runtime import credentials as given
 from fanlight.store_oss import Credentials
+from tools.extras import installing
 
 T = TypeVar("T")
 
@@ -170,7 +171,7 @@ def _chain() -> Source:
     except ImportError:
         raise ConfigError(
             f"{_ID} is not set; export an access key, or install what asks for keys that are "
-            "renewed: pip install 'fanlight[tools]'"
+            f"renewed: {installing('tools')}"
         ) from None
     # It logs to stderr what it was answered, and that may be a key.
     for name in ("credentials", "alibabacloud-tea", "apscheduler"):

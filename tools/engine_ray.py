@@ -10,8 +10,10 @@ Access keys are not sent: each node has its own, from its environment or from wh
 
 import itertools
 import os
+import signal
 import socket
 import tempfile
+import threading
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -90,7 +92,20 @@ def _cluster(address: str) -> Iterator[Any]:
     try:
         yield ray
     finally:
-        ray.shutdown()
+        with _deaf():
+            ray.shutdown()
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Ctrl-C is not heard: in the middle of Ray's end it would leave Ray's processes behind."""
+    here = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if here else None
+    try:
+        yield
+    finally:
+        if here:
+            signal.signal(signal.SIGINT, before)
 
 
 def _reach(where: str) -> None:

@@ -1,29 +1,38 @@
 """What is installed beyond the least, and the word for what is not."""
 
+import shlex
+import sys
 from importlib.util import find_spec
 
 from fanlight.errors import ConfigError
 
 
+def installing(extra: str) -> str:
+    """The command that adds an extra to the Python that runs this."""
+    python = shlex.quote(sys.executable)
+    return f"{python} -m pip install -c constraints.txt -e '.[{extra}]' in the project's folder"
+
+
 def need_tensorflow() -> None:
     """ConfigError, with what to install, where TensorFlow is not."""
-    if find_spec("tensorflow") is None:
-        raise ConfigError("training needs the train extra: pip install -e '.[train]'")
+    _need("tensorflow", "train", "training")
 
 
 def need_pyarrow() -> None:
     """ConfigError, with what to install, where pyarrow is not."""
-    if find_spec("pyarrow") is None:
-        raise ConfigError("Parquet needs the parquet extra: pip install -e '.[parquet]'")
+    _need("pyarrow", "parquet", "Parquet")
 
 
 def need_fc() -> None:
     """ConfigError, with what to install, where Function Compute's client is not."""
-    if find_spec("alibabacloud_fc20230330") is None:
-        raise ConfigError("--engine fc needs the fc extra: pip install -e '.[fc]'")
+    _need("alibabacloud_fc20230330", "fc", "--engine fc")
 
 
 def need_ray() -> None:
     """ConfigError, with what to install, where Ray is not."""
-    if find_spec("ray") is None:
-        raise ConfigError("--engine ray needs the ray extra: pip install -e '.[ray]'")
+    _need("ray", "ray", "--engine ray")
+
+
+def _need(module: str, extra: str, what: str) -> None:
+    if find_spec(module) is None:
+        raise ConfigError(f"{what} needs the {extra} extra: {installing(extra)}")

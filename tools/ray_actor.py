@@ -65,7 +65,7 @@ class Actor:
             raise ConfigError(
                 f"fanlight {installed() or 'of an unknown version'} is here, "
                 f"{expected.fanlight or 'an unknown version'} where the run was started; install "
-                f"the same on every node: pip install 'fanlight[ray]=={expected.fanlight}'"
+                "the same, with its ray extra, on every node"
             )
         _check_folders(job, expected.marker)
         with tempfile.TemporaryDirectory(prefix="fanlight-") as scratch:

@@ -182,8 +182,8 @@ class Pool:
         """ConfigError if it is not to be expected that another would start."""
         if "ModuleNotFoundError" in error:
             raise ConfigError(
-                "a node cannot import what the work takes; install the same on every node: "
-                f"pip install 'fanlight[ray]=={installed()}'"
+                "a node cannot import what the work takes; install fanlight "
+                f"{installed()}, with its ray extra, on every node"
             )
         self._failed_starts += 1
         self._start_at = self._time.monotonic() + min(self._failed_starts, _TELL_AGAIN)

@@ -12,7 +12,7 @@ from tests.gallery.documents import letter, picture, rejected, result
 from tools.gallery import write
 from tools.places import Access, Side
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="pip install 'fanlight[browser]'")
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs the browser extra")
 
 CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = [

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from fanlight.errors import FanlightError
 from tools.bundles import write_bundle
+from tools.extras import installing
 from tools.models import MODELS
 
 DIGITS = MODELS / "digits"
@@ -125,7 +126,7 @@ def write_networks(folder: Path) -> dict[str, str]:
 
         _bundle(folder / TENSORFLOW, {"format": "tensorflow", "file": "saved_model"}, export)
     else:
-        missing["TensorFlow"] = "it is not installed: pip install 'fanlight[train]'"
+        missing["TensorFlow"] = f"it is not installed: {installing('train')}"
     if find_spec("onnx") and find_spec("onnxruntime"):
 
         def write(bundle: Path) -> None:
@@ -133,7 +134,7 @@ def write_networks(folder: Path) -> dict[str, str]:
 
         _bundle(folder / ONNX, {"format": "onnx", "file": "digits.onnx"}, write)
     else:
-        missing["ONNX"] = "onnx and onnxruntime are not installed: pip install 'fanlight[test]'"
+        missing["ONNX"] = f"onnx and onnxruntime are not installed: {installing('test')}"
     return missing
 
 

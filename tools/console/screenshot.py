@@ -19,6 +19,7 @@ from PIL import Image
 from fanlight.errors import ConfigError
 from tools.console.console import Console
 from tools.console.watch import Watch
+from tools.extras import installing
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
 from tools.samples import pictures
@@ -68,9 +69,7 @@ def browser() -> Iterator[Any]:
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        raise ConfigError(
-            "a browser is driven with Playwright: pip install 'fanlight[browser]'"
-        ) from None
+        raise ConfigError(f"a browser is driven with Playwright: {installing('browser')}") from None
     path = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if path is None:
         raise ConfigError("there is no Chromium here; on Debian: apt-get install chromium")

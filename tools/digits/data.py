@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from fanlight.errors import FanlightError
 from tools.cache import cache_below
+from tools.extras import installing
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -102,7 +103,7 @@ def from_keras() -> dict[str, bytes]:
     try:
         from keras.datasets import mnist
     except ImportError as error:
-        raise FanlightError("Keras is not installed: pip install 'fanlight[train]'") from error
+        raise FanlightError(f"Keras is not installed: {installing('train')}") from error
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(5)  # where there is no network this is to fail at once
     try:

