@@ -124,6 +124,15 @@ def test_what_a_function_cannot_do_is_refused(
     assert module.names == []
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "message"), [("127.0.0.1:9601", "write http://"), ("", "OSS is on this machine")]
+)
+def test_functions_are_not_invoked_at_a_guess(endpoint: str, message: str) -> None:
+    """Keys of the local cloud never go to the region's own endpoint, nor does a bare host."""
+    with pytest.raises(UsageError, match=message):
+        engine_of(Means("fc", endpoint=endpoint), SETTINGS, remake=False, load=Module().load)
+
+
 def test_a_model_is_asked_for() -> None:
     """Processes here need one; the function has its own."""
     without = replace(SETTINGS, model=None, deployed=None)

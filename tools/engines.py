@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -70,6 +71,16 @@ def _paced(engine: Engine, pace: Pace | None) -> Engine:
     return engine if pace is None else lambda keys: engine(pace(keys))
 
 
+def _check_endpoint(invoke: str, oss: str) -> None:
+    if invoke and not invoke.startswith(("http://", "https://")):
+        raise click.UsageError(f"--invoke-endpoint {invoke}: write http:// or https:// before it")
+    if not invoke and urlsplit(oss).hostname in ("127.0.0.1", "localhost", "::1"):
+        raise click.UsageError(
+            "--engine fc: OSS is on this machine, so say where functions are invoked: "
+            "--invoke-endpoint, or FANLIGHT_FC_ENDPOINT as `fanlight up` prints it"
+        )
+
+
 def _lane(means: Means, settings: Settings, *, remake: bool) -> dict[str, Any]:
     """The fields of a Lane: the function's own settings decide how images are answered."""
     known = settings.deployed
@@ -89,6 +100,7 @@ def _lane(means: Means, settings: Settings, *, remake: bool) -> dict[str, Any]:
         raise click.UsageError(f"--engine fc: the function writes to {known.out}, leave out --out")
     if not settings.in_oss():
         raise click.UsageError("--engine fc: SOURCE and --out are to be oss:// places")
+    _check_endpoint(means.endpoint, settings.access.endpoint)
     return {
         "images": settings.images(),
         "results": settings.results(),

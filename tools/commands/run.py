@@ -39,7 +39,8 @@ from tools.summary import Summary
 @click.option("--concurrency", type=click.IntRange(1), default=Means.concurrency,
               show_default=True, help="fc: invocations at a time.")  # fmt: skip
 @click.option("--function", help="fc: its name. [default: the template's for backfills]")
-@click.option("--invoke-endpoint", default="", help="fc: [default: the region's]")
+@click.option("--invoke-endpoint", envvar="FANLIGHT_FC_ENDPOINT", default="",
+              help="fc: where it is invoked. [default: the region's]")  # fmt: skip
 @click.option("--address", default="",
               help="ray: host:port, ray://host:port, or local for one that ends with the run. "
               "[default: RAY_ADDRESS, else this machine's]")  # fmt: skip

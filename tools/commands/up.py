@@ -190,6 +190,7 @@ Buckets       {kept}{faults}
 
 For fanlight run, status, results and replay in another terminal:
   export FANLIGHT_OSS_ENDPOINT={cloud.endpoint.url} FC_REGION={template.region}
+  export FANLIGHT_FC_ENDPOINT={cloud.invoke_url}
   export ALIBABA_CLOUD_ACCESS_KEY_ID={keys.access_key_id}
   export ALIBABA_CLOUD_ACCESS_KEY_SECRET={keys.access_key_secret}
 
