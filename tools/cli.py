@@ -1,6 +1,11 @@
 """The `fanlight` command. Each subcommand is imported only when it is asked for."""
 
+import atexit
+import multiprocessing
+import os
 import sys
+from contextlib import suppress
+from typing import NoReturn
 
 import click
 
@@ -56,7 +61,7 @@ def main() -> None:
         code = end.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
-        code = INTERRUPTED
+        _leave(INTERRUPTED)
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -71,6 +76,21 @@ def main() -> None:
         click.echo(f"error: {error.strerror or error}{where}", err=True)
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once: the interpreter would first wait for threads and processes.
+
+    Those that are left wait for a network, for minutes where it is down. They may be ended
+    anywhere, as by a crash; whoever is to tidy up in this process has done so by now.
+    """
+    for child in multiprocessing.active_children():
+        child.kill()
+    atexit._run_exitfuncs()  # all that is left of an orderly end but the waiting
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # nobody may be there to read it
+            stream.flush()
+    os._exit(code)
 
 
 def _remedy(error: FanlightError) -> str:
