@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click import UsageError
+from click import BadParameter, FileError, UsageError
 
 from tests.oss_world import DIGITS, OssWorld, oss_world, told
 from tools.cli import fanlight
@@ -165,3 +165,20 @@ def test_what_cannot_be_is_refused(
     with pytest.raises(UsageError, match=message):
         told(tmp_path, "run", "oss://shop/in/", "-o", "oss://shop/out/", "-m", "digits", *more)
     assert world.asked["LIST"] == 0
+
+
+@pytest.mark.parametrize("rate", ["nan", "inf", "-1", "0"])
+def test_a_rate_that_is_none_is_wrong_usage(tmp_path: Path, rate: str) -> None:
+    """Neither infinity nor what is no number gets as far as the work."""
+    with pytest.raises(BadParameter):
+        told(tmp_path, "run", str(tmp_path), "-m", "digits", "--rate", rate)
+
+
+def test_a_summary_that_cannot_be_written_is_told_before_the_work(world: OssWorld) -> None:
+    """After hours of work it would be too late."""
+    arguments = [*RUN, "--json", "/dev/null/summary.json"]
+
+    with pytest.raises(FileError):
+        fanlight.main(arguments, standalone_mode=False)
+
+    assert world.keys("out/") == []
