@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -83,3 +84,26 @@ def test_ctrl_c_does_not_wait_for_oss(
     assert "stopping; run again to go on\n" in text
     assert text.endswith("interrupted\n")
     assert "Traceback" not in text
+
+
+def test_a_second_ctrl_c_leaves_no_half_of_a_file(tmp_path: Path) -> None:
+    """Processes may end what they have at hand, unless that takes them long."""
+    (tmp_path / "photos").mkdir()
+    for number in range(2000):
+        (tmp_path / "photos" / f"{number:04}.png").write_bytes(DIGITS[0])
+    results = tmp_path / "photos-results"
+    command = [sys.executable, "-m", "tools", "run", "photos", "-m", "digits"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    until = time.monotonic() + 60
+    while not any(results.glob("*.json")) and time.monotonic() < until:
+        time.sleep(0.01)
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+    _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert b"Traceback" not in said
+    assert {path.suffix for path in results.iterdir()} == {".json"}

@@ -3,7 +3,9 @@
 import atexit
 import multiprocessing
 import os
+import signal
 import sys
+import time
 from contextlib import suppress
 from typing import NoReturn
 
@@ -29,6 +31,9 @@ _COMMANDS = {
 }
 
 INTERRUPTED = 130
+
+_PATIENCE = 1.0
+"""Seconds for processes to end what they have at hand: from a folder, most images take less."""
 
 
 @click.group(
@@ -84,7 +89,10 @@ def _leave(code: int) -> NoReturn:
     Those that are left wait for a network, for minutes where it is down. They may be ended
     anywhere, as by a crash; whoever is to tidy up in this process has done so by now.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    until = time.monotonic() + _PATIENCE
     for child in multiprocessing.active_children():
+        child.join(max(0.0, until - time.monotonic()))
         child.kill()
     atexit._run_exitfuncs()  # all that is left of an orderly end but the waiting
     for stream in (sys.stdout, sys.stderr):
