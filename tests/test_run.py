@@ -1,6 +1,9 @@
 """`run` on a bucket: what it does of what there is to do, at what pace, and what it says."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -182,3 +185,19 @@ def test_a_summary_that_cannot_be_written_is_told_before_the_work(world: OssWorl
         fanlight.main(arguments, standalone_mode=False)
 
     assert world.keys("out/") == []
+
+
+def test_work_left_is_told_though_nobody_reads(world: OssWorld, tmp_path: Path) -> None:
+    """A closed pipe is no success: the exit code and the file are as ever."""
+    world.image("one.png")
+    reader, writer = os.pipe()
+    os.close(reader)
+    file = tmp_path / "told.json"
+    with os.fdopen(writer, "w") as closed:
+        ended = subprocess.run(
+            [sys.executable, "-m", "tools", *RUN, "--dry-run", "--json", str(file)],
+            stdout=closed, stderr=subprocess.PIPE, check=False,
+        )  # fmt: skip
+
+    assert (ended.returncode, ended.stderr) == (1, b"")
+    assert json.loads(file.read_text())["to_do"] == {"missing": 13}

@@ -96,7 +96,7 @@ def _leave(code: int) -> NoReturn:
         child.kill()
     atexit._run_exitfuncs()  # all that is left of an orderly end but the waiting
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):  # nobody may be there to read it
+        with suppress(AttributeError, OSError, ValueError):  # it may be closed, or nobody reads it
             stream.flush()
     os._exit(code)
 
