@@ -177,14 +177,17 @@ def test_a_rate_that_is_none_is_wrong_usage(tmp_path: Path, rate: str) -> None:
         told(tmp_path, "run", str(tmp_path), "-m", "digits", "--rate", rate)
 
 
-def test_a_summary_that_cannot_be_written_is_told_before_the_work(world: OssWorld) -> None:
+@pytest.mark.parametrize("command", [RUN, ("status", *PLACES)], ids=["run", "status"])
+def test_a_summary_that_cannot_be_written_is_told_before_the_work(
+    world: OssWorld, command: tuple[str, ...]
+) -> None:
     """After hours of work it would be too late."""
-    arguments = [*RUN, "--json", "/dev/null/summary.json"]
+    world.asked.clear()
 
     with pytest.raises(FileError):
-        fanlight.main(arguments, standalone_mode=False)
+        fanlight.main([*command, "--json", "/dev/null/summary.json"], standalone_mode=False)
 
-    assert world.keys("out/") == []
+    assert not world.asked
 
 
 def test_work_left_is_told_though_nobody_reads(world: OssWorld, tmp_path: Path) -> None:

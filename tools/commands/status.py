@@ -54,6 +54,8 @@ def command(
     Exit code 0 if there is nothing to do, as far as was looked, else 1.
     """
     settings.check_times(trusted=trust_times)
+    if file is not None:
+        file.write("")  # opens it: that it cannot be written is to be told now
     images, results, failed = settings.images(), settings.results(), settings.letters()
     aside = file is not None and file.name == "-"
     if key is not None:
