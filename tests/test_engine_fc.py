@@ -1,6 +1,7 @@
 """The fc engine against the local cloud, over HTTP, through the official clients."""
 
 import json
+import socket
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -14,15 +15,17 @@ import pytest
 from click.testing import CliRunner
 
 from fanlight.answer import Choices
-from fanlight.errors import ConfigError
+from fanlight.errors import ConfigError, StaleCredentials
 from fanlight.store import Meta
 from fanlight.store_folder import FolderStore
+from tests.fc.test_sender import Platform
 from tools import engine
 from tools.commands.run import command
 from tools.engine_fc import Lane, run
 from tools.fc.batches import batches
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
+from tools.localcloud.server import WsgiServer
 from tools.models import MODELS
 from tools.places import Access, Side
 from tools.prove.fragile import CRASH, KILL, fragile
@@ -317,6 +320,35 @@ def test_nothing_to_do_sends_nothing(cloud: LocalCloud, bucket: oss2.Bucket) -> 
 
     assert list(run(lane(cloud, "none"), [])) == []
     assert cloud.load().accepted == before
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_platform_that_takes_no_event_ends_the_run(cloud: LocalCloud) -> None:
+    """After three events that could not be sent, not after all of them, each in minutes."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        nobody = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    given = lane(cloud, "nowhere", endpoint=nobody, offered=0.1, concurrency=1)
+    keys = [f"{INPUT}nowhere/{number:04}.png" for number in range(1000)]
+    outcomes: list[dict[str, Any]] = []
+
+    with pytest.raises(ConfigError, match=r"no event could be sent: .*check --invoke-endpoint"):
+        outcomes.extend(run(given, keys))
+
+    assert 100 < len(outcomes) <= 150
+
+
+@pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize("code", ["InvalidSecurityToken.Expired", "SecurityTokenExpired"])
+def test_an_expired_key_ends_the_run(cloud: LocalCloud, code: str) -> None:
+    """No image is blamed for it: with a new one, another run goes on."""
+    server = WsgiServer(Platform((400, code)), 0)
+    server.start()
+    try:
+        given = lane(cloud, "expired", endpoint=server.url)
+        with pytest.raises(StaleCredentials, match="get a new one"):
+            list(run(given, [f"{INPUT}expired/a.png"]))
+    finally:
+        server.stop()
 
 
 @pytest.mark.usefixtures("bucket")

@@ -9,7 +9,7 @@ from fanlight.place import Place, result_key
 from fanlight.result import Source
 from fanlight.store import Meta
 from tests.fakes import MemoryStore, answer_as
-from tools.letters import Letter, clear, letters, named, parsed
+from tools.letters import Letter, clear, letters, listed, named, parsed
 from tools.places import Side
 from tools.plan import Check
 
@@ -97,6 +97,35 @@ def test_letters_go_when_their_images_are_settled(world: World) -> None:
     assert result_key("done.png", RESULTS) in world.answers.objects
 
 
+def test_a_letter_may_spell_its_key_as_a_url() -> None:
+    """It is about the image that the function took its event to be about, if that is there."""
+    world = World()
+    for name, done in (("a b.png", True), ("c+d.png", False), ("c d.png", True)):
+        world.image(name, done=done)
+    for name, key in (("1", "in/a%20b.png"), ("2", "in%2Fa+b.png"), ("3", "in/c+d.png"),
+                      ("4", "in/e%20f.png"), ("5", "else%2Fa.png")):  # fmt: skip
+        world.file(name, letter(key))
+
+    found = list(named(*world.sides, world.failed))
+    counts = clear(*world.sides, world.failed)
+
+    assert sorted({(check.key, check.state) for check in found}) == [
+        ("in/a b.png", "classified"), ("in/c+d.png", "missing"), ("in/e%20f.png", "gone"),
+    ]  # fmt: skip
+    assert counts == {"cleared": 2, "unsettled": 1, "gone": 1}
+    assert [key[-6:] for key in world.left()] == ["3.json", "4.json", "5.json"]
+
+
+def test_results_below_the_place_of_letters_are_not_read_as_such() -> None:
+    """There may be a million of them."""
+    world = World()
+    world.image("done.png", done=True)
+    place = world.file("1", letter("in/done.png"))
+    above = Side(world.answers, Place("answers", ""))
+
+    assert [meta.key for meta in listed(above, world.sides[1])] == [place]
+
+
 class Replaced(MemoryStore):
     """A bucket in which an image is replaced, and fails, while its letters are looked at."""
 
@@ -124,7 +153,7 @@ def test_a_failure_that_comes_meanwhile_keeps_its_letter(world: World) -> None:
 
 def test_what_is_read_of_a_letter(world: World) -> None:
     """Its place, its image, the error and how often it was tried; what is no letter is none."""
-    found = {one.place: one for one in letters(world.failed)}
+    found = {one.place: one for one in letters(world.failed, world.sides[1])}
 
     assert found["failed/2026-11-26/1.json"] == Letter(
         "failed/2026-11-26/1.json", "pictures", "in/done.png", "OSError: broken\npipe", 4,

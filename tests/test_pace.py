@@ -50,3 +50,19 @@ def test_work_that_takes_its_time_does_not_slow_the_schedule() -> None:
         clock.now += 0.05
 
     assert clock.now == pytest.approx(101.05)
+
+
+def test_next_to_no_rate_is_a_long_pause() -> None:
+    """A pause that no clock has room for is made of pauses of an hour, for as long as it lasts."""
+    clock, slept = Clock(), list[float]()
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        clock.sleep(seconds)
+        if len(slept) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(Pace(5e-324, clock, sleep)("ab"))
+
+    assert slept == [3600, 3600, 3600]

@@ -1,5 +1,7 @@
 """What a long run shows while it goes on."""
 
+import io
+
 import pytest
 
 from tools.progress import Progress, lasting
@@ -80,3 +82,26 @@ def test_a_terminal_has_a_bar_that_is_taken_away(capsys: pytest.CaptureFixture[s
 def test_a_time_is_told_as_exactly_as_it_is_known(seconds: float, text: str) -> None:
     """Seconds, minutes or hours."""
     assert lasting(seconds) == text
+
+
+class Broken(io.StringIO):
+    """What whoever read it has closed."""
+
+    def write(self, _: str) -> int:
+        raise BrokenPipeError
+
+
+@pytest.mark.parametrize("stream", [Broken(), None])
+def test_that_nobody_reads_it_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO | None
+) -> None:
+    """Neither lines nor notes, nor that there is no standard error at all."""
+    monkeypatch.setattr("sys.stderr", stream)
+    now = iter(range(0, 1000, 20))
+    progress = Progress(lambda: float(next(now)))
+
+    progress.found()
+    progress.note("failed: a")
+    progress.given()
+    progress.worked(failed=1)
+    progress.close()

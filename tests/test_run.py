@@ -1,12 +1,15 @@
 """`run` on a bucket: what it does of what there is to do, at what pace, and what it says."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click import UsageError
+from click import BadParameter, FileError, UsageError
 
 from tests.oss_world import DIGITS, OssWorld, oss_world, told
 from tools.cli import fanlight
@@ -165,3 +168,39 @@ def test_what_cannot_be_is_refused(
     with pytest.raises(UsageError, match=message):
         told(tmp_path, "run", "oss://shop/in/", "-o", "oss://shop/out/", "-m", "digits", *more)
     assert world.asked["LIST"] == 0
+
+
+@pytest.mark.parametrize("rate", ["nan", "inf", "-1", "0"])
+def test_a_rate_that_is_none_is_wrong_usage(tmp_path: Path, rate: str) -> None:
+    """Neither infinity nor what is no number gets as far as the work."""
+    with pytest.raises(BadParameter):
+        told(tmp_path, "run", str(tmp_path), "-m", "digits", "--rate", rate)
+
+
+@pytest.mark.parametrize("command", [RUN, ("status", *PLACES)], ids=["run", "status"])
+def test_a_summary_that_cannot_be_written_is_told_before_the_work(
+    world: OssWorld, command: tuple[str, ...]
+) -> None:
+    """After hours of work it would be too late."""
+    world.asked.clear()
+
+    with pytest.raises(FileError):
+        fanlight.main([*command, "--json", "/dev/null/summary.json"], standalone_mode=False)
+
+    assert not world.asked
+
+
+def test_work_left_is_told_though_nobody_reads(world: OssWorld, tmp_path: Path) -> None:
+    """A closed pipe is no success: the exit code and the file are as ever."""
+    world.image("one.png")
+    reader, writer = os.pipe()
+    os.close(reader)
+    file = tmp_path / "told.json"
+    with os.fdopen(writer, "w") as closed:
+        ended = subprocess.run(
+            [sys.executable, "-m", "tools", *RUN, "--dry-run", "--json", str(file)],
+            stdout=closed, stderr=subprocess.PIPE, check=False,
+        )  # fmt: skip
+
+    assert (ended.returncode, ended.stderr) == (1, b"")
+    assert json.loads(file.read_text())["to_do"] == {"missing": 13}

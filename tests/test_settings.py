@@ -1,6 +1,7 @@
 """What a run works on: options, and for what they leave open what the template deploys."""
 
 import zipfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,20 @@ def test_what_is_given_wins() -> None:
         deployed=KNOWN,
         chosen=("--model", "--top-k", "--thresholds", "--max-bytes", "--max-pixels"),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("source", "failed", "refused"),
+    [("oss://shop/in/", "oss://shop/in/failed/", True), ("oss://shop/in", "oss://shop/in", True),
+     ("oss://shop/in/a/", "oss://shop/in/", False), ("oss://shop/in/", "oss://b/in/", False),
+     ("/x/in", "/x/in/failed", True), ("/x/in", "/x/in2", False), ("/x/in", "oss://x/in/", False)],
+)  # fmt: skip
+def test_dead_letters_are_no_images(source: str, failed: str, *, refused: bool) -> None:
+    """Their place may not be inside that of the images."""
+    out = "oss://elsewhere/out/"
+
+    with pytest.raises(UsageError, match="would be taken") if refused else nullcontext():
+        merged(source, out, failed, given(), Access(), None)
 
 
 def test_without_a_template_there_are_defaults() -> None:

@@ -465,3 +465,11 @@ def test_what_time_or_new_credentials_can_mend(code: str, kind: type[Exception])
 
     with liar(refused) as (url, _), pytest.raises(kind, match=rf"{code} .*: .*(get|set|check)"):
         open_store(url).get("x", 100)
+
+
+def test_who_may_not_list_is_told_what_that_takes() -> None:
+    """Listing takes another permission than all that is done with objects."""
+    refused = reply(b"<Error><Code>AccessDenied</Code></Error>", 403)
+
+    with liar(refused) as (url, _), pytest.raises(ConfigError, match="to list, oss:ListObjects"):
+        list(open_store(url).list("in/"))

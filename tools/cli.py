@@ -1,6 +1,13 @@
 """The `fanlight` command. Each subcommand is imported only when it is asked for."""
 
+import atexit
+import multiprocessing
+import os
+import signal
 import sys
+import time
+from contextlib import suppress
+from typing import NoReturn
 
 import click
 
@@ -24,6 +31,9 @@ _COMMANDS = {
 }
 
 INTERRUPTED = 130
+
+_PATIENCE = 1.0
+"""Seconds for processes to end what they have at hand: from a folder, most images take less."""
 
 
 @click.group(
@@ -56,7 +66,7 @@ def main() -> None:
         code = end.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
-        code = INTERRUPTED
+        _leave(INTERRUPTED)
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -71,6 +81,24 @@ def main() -> None:
         click.echo(f"error: {error.strerror or error}{where}", err=True)
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once: the interpreter would first wait for threads and processes.
+
+    Those that are left wait for a network, for minutes where it is down. They may be ended
+    anywhere, as by a crash; whoever is to tidy up in this process has done so by now.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    until = time.monotonic() + _PATIENCE
+    for child in multiprocessing.active_children():
+        child.join(max(0.0, until - time.monotonic()))
+        child.kill()
+    atexit._run_exitfuncs()  # all that is left of an orderly end but the waiting
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, OSError, ValueError):  # it may be closed, or nobody reads it
+            stream.flush()
+    os._exit(code)
 
 
 def _remedy(error: FanlightError) -> str:

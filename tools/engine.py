@@ -166,7 +166,8 @@ def _one_pool(
                     lost.append(chunk)
             if not running:
                 return lost
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            # Not without end: Ctrl-C does not always wake who waits so.
+            done, _ = wait(running, _SECONDS, FIRST_COMPLETED)
             for future in done:
                 chunk = running.pop(future)
                 try:

@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fanlight.connections import SIZE
-from fanlight.errors import ConfigError, FanlightError, KeyRefused
+from fanlight.errors import ConfigError, FanlightError, KeyRefused, StaleCredentials
 from fanlight.store_folder import FolderStore
 from fanlight.store_oss import Credentials
 from tools.credentials import present, rotating
 from tools.extras import need_fc
 from tools.fc.batches import MOST_KEYS, Batch, batches
+from tools.fc.sender import PATIENCE as OFFERED
 from tools.fc.sender import Sender, endpoint_of
 from tools.fc.sent import LONGEST, QUIET, TRIES, Sent
 from tools.fc.watch import Watch, failed
@@ -48,7 +49,8 @@ class Lane:
     `failed`: where the function's dead letters are filed; without it, what failed for good is known
     by `patience` alone, in seconds. `endpoint`: of the invoke API; empty for the region's own.
     `concurrency`: events that may be on their way, so that the platform never holds hours of work.
-    `quiet`: seconds without news of an event until all its keys are asked about.
+    `quiet`: seconds without news of an event until all its keys are asked about. `offered`: for
+    which an event is offered again to a platform that is busy or does not answer.
     """
 
     images: Side
@@ -60,6 +62,7 @@ class Lane:
     concurrency: int
     patience: float = PATIENCE
     quiet: float = QUIET
+    offered: float = OFFERED
 
 
 def run(lane: Lane, keys: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -99,7 +102,7 @@ class _Run:
         self._quiet = min(lane.quiet, lane.patience)
         self._watch = Watch(lane.images, lane.results, lane.failed)
         endpoint = lane.endpoint or endpoint_of(lane.access.region)
-        self._send = Sender(lane.function, endpoint, _keys, _renewed)
+        self._send = Sender(lane.function, endpoint, _keys, _renewed, patience=lane.offered)
         self._senders = ThreadPoolExecutor(min(_SENDERS, self._most))
         self._lookers = ThreadPoolExecutor(_LOOKERS)
         self._sent: list[Sent] = []
@@ -107,6 +110,7 @@ class _Run:
         self._ready: deque[dict[str, Any]] = deque()
         self._pace = 0.0
         self._died, self._alive = 0, False
+        self._unsent, self._accepted = 0, False
         self._broken: ConfigError | None = None
 
     def stop(self) -> None:
@@ -184,12 +188,16 @@ class _Run:
         for sent in [sent for sent in self._sent if not sent.began and sent.request.done()]:
             try:
                 sent.request.result()
-            except ConfigError:
+            except (ConfigError, StaleCredentials):  # the next one would end the same way
                 raise
             except FanlightError as error:
                 self._sent.remove(sent)
                 self._ready += [failed(key, f"not sent: {error}") for key in sent.left]
+                self._unsent += 1
+                if self._unsent == _DEATHS and not self._accepted:  # each takes minutes
+                    self._broken = ConfigError(f"no event could be sent: {error}")
             else:
+                self._accepted = True
                 sent.accepted(time.monotonic(), self._pace)
 
     def _ask(self, keys: list[tuple[Sent, str]]) -> None:

@@ -84,7 +84,8 @@ def explained(
     result = results.store.get(target, RESULT_LIMIT) if target else None
     own = None
     if failed is not None:
-        own = [one for one in letters(failed) if one.names(images) and one.key == key]
+        every = (one for one in letters(failed, results) if one.names(images))
+        own = [one for one in every if key in one.spellings(images)]
     return Explained(found, image, target, document_of(result), result is not None, recipe, own)
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 
 from fanlight.failure import SCHEMA
 from fanlight.ordered import ordered
-from fanlight.place import MAX_KEY_BYTES
+from fanlight.place import MAX_KEY_BYTES, other_spellings
 from fanlight.reconcile import RESULT_LIMIT
 from fanlight.store import Meta
 from tools.places import Side
@@ -41,18 +41,34 @@ class Letter:
             fits = len(self.key.encode()) <= MAX_KEY_BYTES
         except UnicodeEncodeError:
             return False
-        same = self.bucket == images.store.name
-        return fits and same and images.place.relative(self.key) is not None
+        return fits and self.bucket == images.store.name and bool(self.spellings(images))
+
+    def spellings(self, images: Side) -> list[str]:
+        """The keys of this place that it may be about: an event's key may be URL-encoded."""
+        return _spellings(self.key, images)
 
 
-def listed(failed: Side) -> Iterator[Meta]:
-    """What there is under the place of dead letters that may be one."""
-    return (meta for meta in failed.store.list(failed.place.prefix) if meta.key.endswith(".json"))
+def _spellings(key: str, images: Side) -> list[str]:
+    every = (key, *other_spellings(key))
+    return [one for one in every if images.place.relative(one) is not None]
 
 
-def letters(failed: Side) -> Iterator[Letter]:
+def listed(failed: Side, results: Side) -> Iterator[Meta]:
+    """What there is under the place of dead letters that may be one.
+
+    Results are none, where their place is a part of it.
+    """
+    inside = failed.place != results.place and failed.place.holds(results.place)
+    for meta in failed.store.list(failed.place.prefix):
+        if meta.key.endswith(".json") and not (
+            inside and meta.key.startswith(results.place.prefix)
+        ):
+            yield meta
+
+
+def letters(failed: Side, results: Side) -> Iterator[Letter]:
     """Every letter, read many at a time; what is none is passed over."""
-    for letter in ahead(listed(failed), _untold, partial(_read, failed)):
+    for letter in ahead(listed(failed, results), _untold, partial(_read, failed)):
         if letter.place:
             yield letter
 
@@ -62,9 +78,18 @@ def named(images: Side, results: Side, failed: Side) -> Iterator[Check]:
 
     They are sorted on the disk where they are many.
     """
-    keys = (_packed(letter.key) for letter in letters(failed) if letter.names(images))
+    keys = (_packed(letter.key) for letter in letters(failed, results) if letter.names(images))
     once = (_unpacked(key) for key, _ in groupby(ordered(keys)))
-    return ahead(once, _untold, partial(check_key, images=images, results=results))
+    return ahead(once, _untold, partial(_check, images=images, results=results))
+
+
+def _check(key: str, images: Side, results: Side) -> Check:
+    """The state of the image that a letter's key stands for, as an event's handler takes it."""
+    found = (check_key(one, images, results) for one in _spellings(key, images))
+    first = next(found)
+    if first.state != "gone":
+        return first
+    return next((one for one in found if one.state != "gone"), first)
 
 
 def clear(images: Side, results: Side, failed: Side) -> Counter[str]:
@@ -76,13 +101,13 @@ def clear(images: Side, results: Side, failed: Side) -> Counter[str]:
     counts: Counter[str] = Counter()
 
     def settle(letter: Letter) -> str:
-        state = check_key(letter.key, images, results)
+        state = _check(letter.key, images, results)
         if not state.current:
             return "gone" if state.state == "gone" else "unsettled"
         failed.store.delete(letter.place)
         return "cleared"
 
-    own = (letter for letter in letters(failed) if letter.names(images))
+    own = (letter for letter in letters(failed, results) if letter.names(images))
     counts.update(ahead(own, _untold, settle))
     return counts
 

@@ -3,6 +3,9 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+_LONGEST = 3600.0
+"""Seconds of one pause; a clock has no room for those of a rate of next to nothing."""
+
 _LATE = 1.0
 """Seconds whose keys may be made up for at once, after there was nothing to give or nobody took."""
 
@@ -32,7 +35,7 @@ class Pace:
         due = self._clock()
         for key in keys:
             now = self._clock()
-            if due > now:
-                self._sleep(due - now)
+            while (left := due - self._clock()) > 0:
+                self._sleep(min(left, _LONGEST))
             yield key
             due = max(due, now - _LATE) + 1 / self.rate

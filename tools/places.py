@@ -106,6 +106,22 @@ def check_apart(source: str, out: str) -> None:
         )
 
 
+def check_letters(source: str, failed: str | None) -> None:
+    """Refuse a place of dead letters inside that of images, which would be taken for some."""
+    if not failed or source.startswith(SCHEME) != failed.startswith(SCHEME):
+        return
+    if source.startswith(SCHEME):
+        first, second = (Place.parse(p if p.endswith("/") else f"{p}/") for p in (source, failed))
+        inside = first.holds(second)
+    else:
+        inside = Path(os.path.realpath(failed)).is_relative_to(os.path.realpath(source))
+    if inside:
+        raise click.UsageError(
+            f"dead letters in {failed} would be taken for images of {source}; choose another "
+            "--failed"
+        )
+
+
 def access_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command `--endpoint` and `--region`, as one `access` argument."""
 

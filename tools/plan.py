@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -24,6 +24,9 @@ B = TypeVar("B")
 
 _AHEAD = 64
 """Reads given out at the same time, to half as many threads; a folder is faster one by one."""
+
+_LOOK = 0.5
+"""Seconds of waiting at a time."""
 
 _WINDOW = 4096
 """What waits behind a read to keep the order, and is known already."""
@@ -204,6 +207,8 @@ def ahead(items: Iterable[A], told: Callable[[A], B | None], read: Callable[[A],
         one = waiting.popleft()
         if not isinstance(one, Future):
             return one
+        while not one.done():  # Ctrl-C does not always wake who waits without end
+            wait([one], _LOOK)
         reading -= 1
         return one.result()
 
@@ -217,4 +222,5 @@ def ahead(items: Iterable[A], told: Callable[[A], B | None], read: Callable[[A],
         while waiting:
             yield first()
     finally:
-        pool.shutdown(cancel_futures=True)
+        # A read that nobody waits for any more may go on trying for minutes where OSS is down.
+        pool.shutdown(wait=False, cancel_futures=True)

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from threading import RLock
 
 import click
@@ -28,7 +29,7 @@ class Progress:
         self._found = self._given = self._worked = self._settled = 0
         self._drawn = self._began = clock()
         self._failed, self._ended = 0, False
-        self._terminal = sys.stderr.isatty() if terminal is None else terminal
+        self._terminal = bool(sys.stderr and sys.stderr.isatty()) if terminal is None else terminal
         self._open, self._lock = True, RLock()
 
     def found(self) -> None:
@@ -59,7 +60,7 @@ class Progress:
         """A line of its own, above the bar."""
         with self._lock:
             self._erase()
-            click.echo(text, err=True)
+            _say(text)
 
     def close(self) -> None:
         """Take the bar away."""
@@ -80,10 +81,10 @@ class Progress:
         done = self._worked + self._settled
         text = self._text(done, now - self._began)
         if not self._terminal:
-            click.echo(text, err=True)
+            _say(text)
             return
         filled = 30 * done // max(self._found, 1)
-        click.echo(f"\r\x1b[K[{'#' * filled}{'.' * (30 - filled)}] {text}", err=True, nl=False)
+        _say(f"\r\x1b[K[{'#' * filled}{'.' * (30 - filled)}] {text}", nl=False)
 
     def _text(self, done: int, seconds: float) -> str:
         failed = f", {self._failed:,} failed" if self._failed else ""
@@ -101,7 +102,13 @@ class Progress:
 
     def _erase(self) -> None:
         if self._terminal and self._open:
-            click.echo("\r\x1b[K", err=True, nl=False)
+            _say("\r\x1b[K", nl=False)
+
+
+def _say(text: str, *, nl: bool = True) -> None:
+    """On standard error. That nobody can read it any more is no reason to end hours of work."""
+    with suppress(OSError):
+        click.echo(text, err=True, nl=nl)
 
 
 def lasting(seconds: float) -> str:

@@ -15,7 +15,7 @@ from fanlight.config import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS, Limits
 from fanlight.place import SCHEME, Place
 from tools.cache import cache_below
 from tools.models import MODELS, find_model
-from tools.places import Access, Side, access_options, check_apart, default_output
+from tools.places import Access, Side, access_options, check_apart, check_letters, default_output
 
 if TYPE_CHECKING:  # slow to import, and a folder's status needs none of them
     from fanlight.answer import Choices
@@ -198,10 +198,12 @@ def merged(  # noqa: PLR0913, PLR0917 - what decides
         limits, top_k, thresholds = known.limits, known.top_k, known.thresholds
     out = out or (known.out if known else default_output(source))
     check_apart(source, out)
+    failed = failed or (known.failed if known else None)
+    check_letters(source, failed)
     return Settings(
         source,
         out,
-        failed or (known.failed if known else None),
+        failed,
         given["model"] or ((known.model or None) if known else None),
         Access(access.endpoint, access.region or (known.region if known else "")),
         Limits(given["max_bytes"] or limits.max_bytes, given["max_pixels"] or limits.max_pixels),

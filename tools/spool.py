@@ -18,22 +18,29 @@ _HEAD = struct.Struct(">I?")
 _BLOCK = 64 * 1024
 """Bytes read at a time."""
 
+_LOOK = 0.5
+"""Seconds of waiting at a time: Ctrl-C does not always wake who waits for a lock without end."""
+
+_PATIENCE = 1.0
+"""Seconds for which the thread's end is waited for: a listing tries for minutes where OSS is down,
+and may as well find that its file is closed."""
+
 
 def spooled(keys: Iterable[str]) -> Iterator[str]:
     """The same keys in the same order, taken by a thread as fast as they come.
 
     What `keys` raises is raised after the keys before it. Closing this ends the thread after the
-    key it waits for.
+    key it waits for, which is not waited for where it is long in coming.
     """
     with tempfile.TemporaryFile(buffering=0) as file:
         spool = _Spool(file)
-        thread = Thread(target=spool.fill, args=(keys,), name="listing")
+        thread = Thread(target=spool.fill, args=(keys,), name="listing", daemon=True)
         thread.start()
         try:
             yield from spool.keys()
         finally:
             spool.stopped = True
-            thread.join()
+            thread.join(_PATIENCE)
 
 
 class _Spool:
@@ -64,7 +71,7 @@ class _Spool:
         while True:
             with self._more:
                 while start == self._written and not self._ended:
-                    self._more.wait()
+                    self._more.wait(_LOOK)
                 size = min(_BLOCK, self._written - start)
             if not size:
                 break

@@ -1,6 +1,8 @@
 """What a run says in the end, to people and to programs."""
 
 import json
+import os
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -37,8 +39,13 @@ class Summary:
         """Print it, and write the JSON. The run has ended."""
         self.ended = time.monotonic()
         aside = self.file is not None and self.file.name == "-"
-        for line in self._lines():
-            click.echo(line, err=aside)
+        try:
+            for line in self._lines():
+                click.echo(line, err=aside)
+        except BrokenPipeError:  # nobody reads it; what became of the run is told by its exit code
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, (sys.stderr if aside else sys.stdout).fileno())
+            os.close(nowhere)
         if self.file is not None:
             self.file.write(json.dumps(self.document(), indent=2) + "\n")
 

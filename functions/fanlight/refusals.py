@@ -22,7 +22,7 @@ ADVICE = {
     "FANLIGHT_OSS_ENDPOINT is that of the bucket's region",
     "AccessDenied": "permission denied; the role needs oss:GetObject on the input prefix, and "
     "oss:GetObject and oss:PutObject on the output and failed prefixes, and oss:GetObject on the "
-    "zips of FANLIGHT_MODEL and FANLIGHT_LIBS",
+    "zips of FANLIGHT_MODEL and FANLIGHT_LIBS; to list, oss:ListObjects on the bucket",
 }  # fmt: skip
 _KINDS: dict[str, type[FanlightError]] = {
     "RequestTimeTooSkewed": TransientError,  # sent before a sleep, or the clock is about to be set

@@ -50,28 +50,28 @@ def each(do: Callable[[T], R], items: Sequence[T], threads: int) -> Iterator[tup
         for item in items:
             yield item, do(item)
         return
-    with ThreadPoolExecutor(threads) as pool:
+    pool = ThreadPoolExecutor(threads)
+    try:
         running = {pool.submit(do, item): item for item in items}
-        try:
-            for future in as_completed(running):
-                yield running[future], future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        for future in as_completed(running):
+            yield running[future], future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def flowing(do: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[tuple[T, R]]:
     """As `each`, for items too many to be held: one is taken when there is a thread for it."""
-    with ThreadPoolExecutor(threads) as pool:
-        running: dict[Future[R], T] = {}
-        try:
-            for item in items:
-                running[pool.submit(do, item)] = item
-                if len(running) < threads:
-                    continue
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield running.pop(future), future.result()
-            for future in as_completed(running):
-                yield running[future], future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    pool = ThreadPoolExecutor(threads)
+    running: dict[Future[R], T] = {}
+    try:
+        for item in items:
+            running[pool.submit(do, item)] = item
+            if len(running) < threads:
+                continue
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield running.pop(future), future.result()
+        for future in as_completed(running):
+            yield running[future], future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)

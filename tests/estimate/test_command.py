@@ -115,6 +115,8 @@ def test_sizes_too_small_for_what_was_measured_are_left_out(tmp_path: Path) -> N
     (["--images", 5], "or --measured"),
     (["."], "or --measured"),
     (["nowhere", "-m", "digits"], "nowhere does not exist"),
+    (["--images", 5, "--per-second", "nan"], "nan is not a finite number"),
+    (["--images", 5, "--round-trip", "inf"], "inf is not a finite number"),
 ])  # fmt: skip
 def test_wrong_usage_is_told(arguments: list[str], said: str) -> None:
     """What is missing is named, with exit code 2 and nothing measured."""

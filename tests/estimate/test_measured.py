@@ -1,6 +1,7 @@
 """What is read from benchmarks, and how long it takes on less than a core."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -129,12 +130,13 @@ def test_another_file_is_refused(tmp_path: Path, content: bytes) -> None:
         read_measured([path])
 
 
-def test_figures_that_cannot_be_are_refused() -> None:
-    """A time of nothing, or less, was not measured."""
-    rows = [{"name": "a: handler", "milliseconds": {"total": {"samples": [0.0]}}}]
+@pytest.mark.parametrize("sample", [0.0, -1.0, math.inf, math.nan])
+def test_figures_that_cannot_be_are_refused(sample: float) -> None:
+    """A time of nothing, or less, or without end was not measured."""
+    rows = [{"name": "a: handler", "milliseconds": {"total": {"samples": [1.0, sample]}}}]
     given = {"schema": "fanlight.bench/1", "benchmark": "warm", "rows": rows}
 
-    with pytest.raises(ConfigError, match="not above 0"):
+    with pytest.raises(ConfigError, match="no times or rates"):
         from_document(given, "it")
 
 

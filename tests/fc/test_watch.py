@@ -2,13 +2,14 @@
 
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from fanlight.document import to_bytes
-from fanlight.errors import TransientError
+from fanlight.errors import StaleCredentials, TransientError
 from fanlight.place import Place
 from fanlight.result import Source
 from fanlight.store import Meta, Object, Wanted, always
@@ -78,6 +79,26 @@ def test_what_another_look_may_mend_is_no_outcome(watch: Watch) -> None:
     assert flaky.look("in/a") == Look(None, "no route")
 
 
+class Expired(MemoryStore):
+    """A store that takes the access key no more."""
+
+    def get(self, key: str, limit: int, wanted: Wanted = always) -> Object | None:
+        raise StaleCredentials("expired")
+
+    def list(self, prefix: str, after: str = "") -> Iterator[Meta]:
+        raise StaleCredentials("expired")
+
+
+def test_an_expired_key_is_raised(watch: Watch) -> None:
+    """Looking again would not mend it, for half an hour and key after key."""
+    expired = Side(Expired(), Place("bucket", "out/"))
+
+    with pytest.raises(StaleCredentials):
+        replace(watch, results=expired).look("in/a")
+    with pytest.raises(StaleCredentials):
+        replace(watch, failed=expired).letters("r", time.time())
+
+
 @pytest.mark.parametrize(
     ("key", "says"),
     [("in/" + "a" * 1018, "OSS allows 1023"), ("other/a", "is not below oss://bucket/in/"),
@@ -143,6 +164,7 @@ def test_a_letter_that_cannot_be_read_says_nothing(watch: Watch) -> None:
     today = day(time.time())
     file(watch, f"{today}/r-0.json", schema="theirs/1")
     file(watch, f"{today}/r-1.json", source=3)
+    file(watch, f"{today}/r-4.json", source={"key": ["in/a"]})
     watch.failed.store.put(f"failed/{today}/r-2.json", b"[", if_absent=True)
     watch.failed.store.put(f"failed/{today}/r-3.json", b"", if_absent=True)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tools.finite import Finite
 from tools.places import Access, access_options
 from tools.shown import shown
 
@@ -34,25 +35,23 @@ _WIDTH = 120
               help="How many of SOURCE's images to measure.")  # fmt: skip
 @click.option("--keep", type=click.Path(dir_okay=False, path_type=Path),
               help="Write what was measured to this file, for --measured.")  # fmt: skip
-@click.option("--per-second", "rate", type=click.FloatRange(0, min_open=True),
+@click.option("--per-second", "rate", type=Finite(0, min_open=True),
               help="Images uploaded in a second. [default: all are there]")  # fmt: skip
 @click.option("--batch", type=click.IntRange(1, 50), default=1, show_default=True,
               help="Images in one event; run --engine fc sends up to 50.")  # fmt: skip
 @click.option(
     "--limit", type=click.IntRange(1), help="Instances at most. [default: the prices' own]"
 )
-@click.option("--failing", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+@click.option("--failing", type=Finite(0, 1), default=0.0, show_default=True,
               help="The share of tries that fail and are repeated.")  # fmt: skip
 @click.option("--memory", type=click.IntRange(128, 32768), multiple=True,
               help="MB of an instance; may be repeated. [default: 512 to 4096]")  # fmt: skip
-@click.option(
-    "--cpu", type=click.FloatRange(0.05, 16), help="Its vCPU. [default: the least, and 1]"
-)
-@click.option("--slower", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True,
+@click.option("--cpu", type=Finite(0.05, 16), help="Its vCPU. [default: the least, and 1]")
+@click.option("--slower", type=Finite(0, min_open=True), default=1.0, show_default=True,
               help="Times that a vCPU there takes what a core takes here.")  # fmt: skip
-@click.option("--platform-start", type=click.FloatRange(0), default=0.0, show_default=True,
+@click.option("--platform-start", type=Finite(0), default=0.0, show_default=True,
               help="Seconds before a new instance's process starts.")  # fmt: skip
-@click.option("--round-trip", type=click.FloatRange(0), default=0.0, show_default=True,
+@click.option("--round-trip", type=Finite(0), default=0.0, show_default=True,
               help="Milliseconds to OSS and back, beyond those when measured.")  # fmt: skip
 @click.option("--prices", "table", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="A price table. [default: tools/estimate/prices.yml]")  # fmt: skip

@@ -7,6 +7,7 @@ import click
 
 from fanlight.errors import FanlightError
 from tools.engines import NAMES, Means, engine_of
+from tools.finite import Finite
 from tools.letters import clear
 from tools.plan import OLDER, Look
 from tools.progress import Progress
@@ -29,7 +30,7 @@ from tools.summary import Summary
               help="Do N of what there is to do, spread over the listing: those whose keys have "
               "the smallest digests, so the same ones each time.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-@click.option("--rate", type=click.FloatRange(0, min_open=True), metavar="N",
+@click.option("--rate", type=Finite(0, min_open=True), metavar="N",
               help="At most N images a second.")  # fmt: skip
 @click.option("--engine", type=click.Choice(NAMES), default="local", show_default=True,
               help="Processes of this machine, the deployed function, or a Ray cluster. A run "
@@ -70,6 +71,8 @@ def command(
     fanlight run oss://bucket/input/digits/           as template.yml has it
     """
     _check(settings, only, trust_times=trust_times)
+    if file is not None:
+        file.write("")  # opens it: that it cannot be written is to be told now, not after hours
     means = Means(engine, address, function, invoke_endpoint, concurrency, processes, rate)
     run = Run(
         settings.images(),

@@ -54,6 +54,8 @@ def command(
     Exit code 0 if there is nothing to do, as far as was looked, else 1.
     """
     settings.check_times(trusted=trust_times)
+    if file is not None:
+        file.write("")  # opens it: that it cannot be written is to be told now
     images, results, failed = settings.images(), settings.results(), settings.letters()
     aside = file is not None and file.name == "-"
     if key is not None:
@@ -68,7 +70,7 @@ def command(
         if list_keys and state:
             click.echo(f"{state}\t{shown(found.key)}", err=aside)
     if failed is not None:
-        tally.letters = _letters(failed, images, deep=reads)
+        tally.letters = _letters(failed, results, images, deep=reads)
     lines = tally.lines()
     if deep and tally.recipe is None:
         lines.append("older recipe: not known without a --model")
@@ -135,10 +137,10 @@ class Tally:
         }
 
 
-def _letters(failed: Side, images: Side, *, deep: bool) -> int:
+def _letters(failed: Side, results: Side, images: Side, *, deep: bool) -> int:
     if not deep:
-        return sum(1 for _ in listed(failed))
-    return sum(letter.names(images) for letter in letters(failed))
+        return sum(1 for _ in listed(failed, results))
+    return sum(letter.names(images) for letter in letters(failed, results))
 
 
 def _tell(lines: list[str], document: dict[str, Any], file: IO[str] | None) -> None:

@@ -4,6 +4,7 @@ Documents are those that `fanlight bench ... --json` and `fanlight estimate --ke
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -110,10 +111,10 @@ _Rows = Mapping[str, Mapping[str, Any]]
 
 
 def _samples(row: Mapping[str, Any], unit: str, column: str) -> list[float]:
-    """A column's samples, all above 0."""
+    """A column's samples, all above 0 and finite."""
     samples = [float(sample) for sample in row[unit][column]["samples"]]
-    if not samples or min(samples) <= 0:
-        raise ValueError(f"{column} has samples that are not above 0, or none")
+    if not samples or not all(0 < sample < math.inf for sample in samples):
+        raise ValueError(f"{column} has samples that are no times or rates, or none")
     return samples
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fanlight import errors
-from fanlight.errors import KeyRefused, TransientError
+from fanlight.errors import KeyRefused, StaleCredentials, TransientError
 from fanlight.failure import SCHEMA
 from fanlight.place import result_key
 from fanlight.reconcile import RESULT_LIMIT, Outcome, document_of
@@ -80,12 +80,15 @@ class Watch:
     def look(self, key: str) -> Look:
         """Two requests: the result, and then the image that it has to be true of.
 
-        Raises ConfigError. What another try may mend is a reason to look again later.
+        Raises ConfigError, and StaleCredentials. What another try may mend is a reason to look
+        again later.
         """
         try:
             target = self.target(key)
             document = document_of(self.results.store.get(target, RESULT_LIMIT))
             image = self.images.store.head(key)
+        except StaleCredentials:
+            raise
         except TransientError as error:
             return Look(None, str(error))
         except KeyRefused as error:
@@ -112,6 +115,8 @@ class Watch:
             try:
                 for meta in self.failed.store.list(prefix):
                     found += self._read(meta.key)
+            except StaleCredentials:
+                raise
             except TransientError:
                 pass  # they are asked for again
         return found
@@ -127,7 +132,7 @@ class Watch:
             named = source is not None and not suspected
             reason = error["message"] if named else f"{kind}: {error['message']}"
             key = source["key"] if source else None
-            known = letter["schema"] == SCHEMA
+            known = letter["schema"] == SCHEMA and isinstance(key, str | None)
         except (ValueError, TypeError, KeyError, RecursionError):
             return []  # a note that cannot be read says nothing
         reason = str(reason)[:_LONGEST_REASON]
