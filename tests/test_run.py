@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click import BadParameter, FileError, UsageError
 
+from fanlight.errors import FanlightError
 from tests.oss_world import DIGITS, OssWorld, oss_world, told
 from tools.cli import fanlight
 
@@ -39,13 +40,31 @@ def test_the_summary_says_what_became_of_what(world: OssWorld, tmp_path: Path) -
     assert {key: first[key] for key in first if key not in ("seconds", "rate", "recipe")} == {
         "source": "oss://shop/in/", "out": "oss://shop/out/", "engine": "local",
         "function": None, "only": None,
-        "sample": None, "dry_run": False, "interrupted": False, "images": 13,
+        "sample": None, "dry_run": False, "interrupted": False, "error": None,
+        "images": 13,
         "to_do": {"missing": 13}, "counts": {"classified": 12, "rejected": 1}, "older_recipe": 0,
         "dead_letters": {},
     }  # fmt: skip
     assert first["rate"] == pytest.approx(13 / first["seconds"], rel=0.01)
     assert first["recipe"].startswith("sha256:")
     assert (second["to_do"], second["counts"]) == ({}, {"unchanged": 13})
+
+
+def test_a_run_that_cannot_begin_says_why_alone(
+    world: OssWorld,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With nothing counted the error is all there is to read; the JSON has it too."""
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "wrong")
+    file = tmp_path / "summary.json"
+
+    with pytest.raises(FanlightError, match="SignatureDoesNotMatch"):
+        fanlight.main([*RUN, "--json", str(file)], standalone_mode=False)
+
+    assert capsys.readouterr().out == ""
+    assert "SignatureDoesNotMatch" in json.loads(file.read_text())["error"]
 
 
 def test_a_dry_run_does_nothing(

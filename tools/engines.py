@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from fanlight.cores import cores
+from fanlight.place import SCHEME
 from tools import engine as local
 from tools.pace import Pace
 from tools.settings import Settings
@@ -57,7 +58,11 @@ def engine_of(
         return _paced(partial(module.run, module.Lane(**lane)), pace)
     bundle = settings.bundle()
     if bundle is None:
-        raise click.UsageError("Missing option '--model': no template says which it is")
+        raise click.UsageError(
+            f"Missing option '--model': the template has no function for {settings.source}"
+            if settings.source.startswith(SCHEME)
+            else "Missing option '--model'"
+        )
     job = local.Job(
         settings.source, settings.out, bundle, settings.choices, settings.access, remake=remake
     )

@@ -215,6 +215,15 @@ def merged(  # noqa: PLR0913, PLR0917 - what decides
     )
 
 
+def deployed_model(source: str, access: Access) -> str | None:
+    """The bundle's folder of the function that takes uploads from there; None if there is none."""
+    known = _deployed(source, None)
+    if known is None:
+        return None
+    bundle = merged(source, None, None, dict.fromkeys(_DECIDING), access, known).bundle()
+    return str(bundle) if bundle else None
+
+
 def _deployed(source: str, template: Path | None) -> "Deployed | None":
     if not source.startswith(SCHEME):
         return None

@@ -21,6 +21,7 @@ class Summary:
     """Of one run. `letters`: what became of dead letters; None where nobody looked.
 
     `function`: whose settings were taken where no option said otherwise; None where there is none.
+    `error`: what ended the run before its time.
     `file`: where the JSON goes, which sends the text to standard error if it is standard output.
     """
 
@@ -32,6 +33,7 @@ class Summary:
     file: IO[str] | None = None
     dry: bool = False
     interrupted: bool = False
+    error: str | None = None
     letters: Counter[str] | None = None
     ended: float = 0.0
 
@@ -62,6 +64,7 @@ class Summary:
             "sample": self.run.sample,
             "dry_run": self.dry,
             "interrupted": self.interrupted,
+            "error": self.error,
             "images": self._images(),
             "to_do": dict(sorted(totals.wanted.items())),
             "counts": dict(sorted(totals.counts.items())),
@@ -79,6 +82,8 @@ class Summary:
         return sum((totals.counts + totals.wanted if self.dry else totals.counts).values())
 
     def _lines(self) -> list[str]:
+        if self.error and not self._images():
+            return []  # the error says it all
         totals, counts, seconds = self.run.totals, self.run.totals.counts, self._seconds()
         parts = counted(counts) or "nothing done"
         if self.dry:
@@ -101,6 +106,8 @@ class Summary:
                 else ("are missing or stale; run without --only")
             )
             lines.append(f"{counts['left']:,} more {which} to do these")
+        if self.interrupted and self.engine == "fc":
+            lines.append("events on their way are finished there; the next run sees to the rest")
         if self.letters:
             lines.append(f"dead letters: {counted(self.letters)}")
         return [*lines, f"results: {shown(self.out)}"]

@@ -8,6 +8,7 @@ import click
 
 from tools.finite import Finite
 from tools.places import Access, access_options
+from tools.settings import deployed_model
 from tools.shown import shown
 
 if TYPE_CHECKING:  # they are slow to import, as is all that measures
@@ -74,7 +75,7 @@ def command(
 
     \b
     fanlight estimate photos/ --model digits
-    fanlight estimate oss://bucket/input/ --model digits --batch 50 --limit 100
+    fanlight estimate oss://bucket/input/ --model digits --batch 50 --limit 10
     fanlight estimate --images 1000000 --measured build/bench/warm.json --row digits \\
       --measured build/bench/cold.json --per-second 40
     """
@@ -86,8 +87,12 @@ def command(
         raise click.UsageError("give SOURCE, to be listed, or --images")
     if rate and batch > 1:
         raise click.UsageError("an upload is an event of its own: no --batch with --per-second")
-    if not files and (source is None or model is None):
-        raise click.UsageError("give SOURCE and --model, to measure here, or --measured")
+    if not files and source is None:
+        raise click.UsageError("give SOURCE, to measure here, or --measured")
+    if not files and model is None:
+        model = deployed_model(source or "", access)
+    if not files and model is None:
+        raise click.UsageError("give --model, to measure here, or --measured")
     prices, found = Prices.read(table or SHIPPED), sizes(memory or MEMORIES, cpu)
     work = given(images, size) if source is None else listed_in(source, access, sample)
     measured = read_measured(files, row) if files else measured_here(work, model, batch, keep)

@@ -103,6 +103,9 @@ def command(
         summary.interrupted = True
         run.progress.note("stopping; run again to go on")
         raise
+    except FanlightError as error:
+        summary.error = str(error)
+        raise
     finally:
         run.progress.close()
         summary.tell()
