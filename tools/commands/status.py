@@ -114,7 +114,8 @@ class Tally:
         if self.older:
             told.append(f"{self.older:>10,} of these of an older recipe; run --only {OLDER}")
         if self.letters:
-            told.append(f"{self.letters:>10,} dead letters")
+            whose = "" if self.deep else ", of all inputs that file them there"
+            told.append(f"{self.letters:>10,} dead letters{whose}")
         return [*told, f"{self.images:>10,} images; run would work on {self.left:,}"]
 
     def document(self) -> dict[str, Any]:
