@@ -175,13 +175,16 @@ const drawResults = list(".cards", () => {
 });
 
 // What is not certain does not look so.
-const percent = (share) => (
-  share < 1 && share > 0.999 ? `${Math.floor(1e4 * share) / 100}%` : `${(100 * share).toFixed(1)}%`);
+const percent = (share) => {
+  if (share === null) return "";
+  if (share < 1 && share > 0.999) return `${Math.floor(1e4 * share) / 100}%`;
+  return `${(100 * share).toFixed(1)}%`;
+};
 
 function answer(record) {
   if (record.status === "rejected") return record.reason.replaceAll("_", " ");
   if (record.top) return [record.top[0][0], record.decision].filter(Boolean).join(" · ");
-  return word("embedding", record.dim);
+  return word("embedding", record.dim ?? "?");
 }
 
 function picture(record) {
