@@ -327,6 +327,18 @@ def test_dead_letters_of_a_deployed_output_are_in_it(results: Results, bucket: o
     assert elsewhere.endswith("0 results\n")
 
 
+def test_a_letter_may_name_what_no_bucket_has(results: Results, bucket: oss2.Bucket) -> None:
+    """Whoever may write letters may write anything there: such an image has no result."""
+    for number, key in enumerate(["half \ud800", "k" * 2000, "\0", ".."]):
+        letter = failed("x", source={"bucket": "fanlight-demo", "key": f"input/digits/{key}"})
+        bucket.put_object(f"failed/2026-11-26/{number}.json", to_bytes(letter))
+
+    told = results("oss://fanlight-demo/output/digits/", "--to", "jsonl")
+
+    lines = [json.loads(line) for line in told.splitlines()[1:]]
+    assert [line["letter"]["settled"] for line in lines] == [False, False, True, True]
+
+
 def test_letters_nobody_asked_for_may_be_out_of_reach(
     results: Results, bucket: oss2.Bucket, tmp_path: Path
 ) -> None:
