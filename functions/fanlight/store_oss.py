@@ -173,7 +173,7 @@ class OssStore:
         """The request's answer, tried again while that can help; None for no such object."""
         # urllib3 would tidy a path of dots up, and the request reach the bucket itself. Half a
         # surrogate pair, as JSON and names of files can have, is not in UTF-8.
-        if key in (".", "..") or _HALF(key):
+        if key in (".", "..") or re.search(r"[\ud800-\udfff]", key):
             raise KeyRefused(f"oss://{self.name}/{key}: not a key that can be sent over HTTP")
 
         def once() -> T | None:
@@ -201,8 +201,6 @@ class OssStore:
             return ConfigError(f"oss://{self.name}/{key}: {error.body}")
         return refusal(where, error.status, error.code)
 
-
-_HALF = re.compile(r"[\ud800-\udfff]").search
 
 _NETWORK = (
     oss2.exceptions.RequestError,
