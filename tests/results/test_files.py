@@ -245,6 +245,27 @@ def test_a_tab_ends_no_cell(tmp_path: Path) -> None:
     check_both(made, tmp_path)
 
 
+@pytest.mark.parametrize("delimiter", list(",;\t"))
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "＝", '"=', '""='])
+def test_no_cell_is_a_formula_wherever_cells_end(
+    delimiter: str, begin: str, tmp_path: Path
+) -> None:
+    """Excel takes a semicolon where numbers have a comma, and a quote within its cell for text."""
+    made = [
+        classified(f"a;{begin}1;b", (f"c;{begin}1", 0.5)),
+        rejected("d", f"e\t{begin}1", f"f\n{begin}1"),
+        failed("g", event={"h": [f"i;{begin}1;", f"\t{begin}1"]}),
+    ]
+    file = io.BytesIO()
+
+    csv_form.write(image_rows([one.row for one in stored(made)]), IMAGE, file)
+
+    lines = csv.reader(io.StringIO(file.getvalue().decode(), newline=""), delimiter=delimiter)
+    cells = [cell.lstrip('"') for line in lines for cell in line]
+    assert [cell for cell in cells if cell[:1] in set("=+-@＝＋－＠")] == []
+    check_both(made, tmp_path)
+
+
 def test_one_row_a_prediction(tmp_path: Path) -> None:
     """Each prediction with its rank; a document without any has one row all the same."""
     path = tmp_path / "rows.parquet"
