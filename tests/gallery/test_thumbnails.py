@@ -5,6 +5,7 @@ import io
 import os
 import signal
 import sys
+import threading
 import time
 from base64 import b64decode
 from collections.abc import Iterator
@@ -182,6 +183,30 @@ def test_who_stops_waits_for_no_decoder(tmp_path: Path) -> None:
 
     assert first.webp
     assert list(ended.iterdir()) == []
+
+
+def test_who_stops_waits_for_no_store(tmp_path: Path) -> None:
+    """One that does not answer is asked again for minutes, and nobody wants to know any more."""
+    restored, ended = threading.Event(), threading.Event()
+
+    class Dead(FolderStore):
+        def get(self, key: str, limit: int, wanted: Ask = always) -> Object | None:
+            if key == "dead.png":
+                restored.wait(5)
+                ended.set()
+            return super().get(key, limit, wanted)
+
+    picture(tmp_path, "a.png")
+    store = Dead(tmp_path, escaped=False)
+    keys = ["a.png", *["dead.png"] * 40]
+    making = thumbnails(map(Wanted, keys), Side(store, Place(store.name, "")))
+    first = next(making)
+    making.close()
+    waited = ended.is_set()
+    restored.set()
+
+    assert first.webp
+    assert not waited
 
 
 def test_little_is_taken_ahead(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 import cv2
 import numpy as np
@@ -47,6 +47,9 @@ _MOST_BYTES = 256 * 1024
 
 _SECONDS = 20.0
 """For one image."""
+
+_LOOK = 0.1
+"""Seconds of waiting at a time for a decoder that is given up."""
 
 _AHEAD = 4 * THREADS
 """Images begun before the first of them has been given."""
@@ -82,16 +85,16 @@ def thumbnails(
     """One for each that is wanted, in order; a Thumbnail among them is given back as it is.
 
     Of what is wanted, `_AHEAD` are taken at most before the first is given. Closed early, it waits
-    for no decoding. ConfigError when the
+    neither for decoding nor for reading, which may be repeated for minutes. ConfigError when the
     images' store refuses; what is wrong with one image, or with its decoding, is in its Thumbnail.
     `decode`: as `shrunk`, which is the default.
     """
     with ExitStack() as stack:
         decoders = stack.enter_context(_decoders(cores(), decode or shrunk))
         maker = _Maker(images, decoders, Limits(), Budget(), threading.Event())
-        pool = stack.enter_context(ThreadPoolExecutor(THREADS))
-        stack.callback(pool.shutdown, cancel_futures=True)
+        pool = ThreadPoolExecutor(THREADS)
         stack.callback(maker.stop)
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         begun: deque[Future[Thumbnail]] = deque()
         for one in wanted:
             begun.append(pool.submit(maker, one))
@@ -107,7 +110,7 @@ def _decoders(count: int, decode: Decode) -> Iterator["_Decoders"]:
 
     They are started before there are threads: a fork takes over the locks that others hold.
     """
-    decoders = _Decoders([], SimpleQueue())
+    decoders = _Decoders(count, [], SimpleQueue())
     with ExitStack() as stack:
         for _ in range(count):
             decoder: Decode = decode
@@ -131,6 +134,7 @@ class _Child(Apart):
 
 @dataclass(frozen=True)
 class _Decoders:
+    count: int
     children: list[_Child]
     free: "SimpleQueue[Decode]"
 
@@ -161,10 +165,16 @@ class _Maker:
             return Thumbnail(code="unread", message=f"{type(error).__name__}: {error}")
 
     def stop(self) -> None:
-        """Decode no more; what is decoded now is given up."""
+        """Decode no more, give up what is decoded now, and wait until that is so."""
         self.stopped.set()
-        for child in self.decoders.children:
-            child.interrupt()
+        given_back: list[Decode] = []
+        while len(given_back) < self.decoders.count:
+            for child in self.decoders.children:
+                child.interrupt()
+            with suppress(Empty):
+                given_back.append(self.decoders.free.get(timeout=_LOOK))
+        for decoder in given_back:  # for threads that are to see that they are not to decode
+            self.decoders.free.put(decoder)
 
     def _read(self, one: Wanted, share: Share) -> Object | None:
         def taken(meta: Meta) -> bool:
