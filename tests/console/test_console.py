@@ -17,6 +17,7 @@ from fanlight.document import to_bytes
 from tests.console.mendable import BUCKET, Running, listening, running
 from tests.results.made import classified, failed
 from tools.console.console import Console
+from tools.console.guard import Forbidden, require_host, require_own_page
 from tools.console.uploads import LARGEST
 from tools.console.watch import Watch
 from tools.localcloud.cloud import LocalCloud
@@ -67,6 +68,17 @@ def test_localhost_is_its_name_too(up: Running) -> None:
     port = urlsplit(up.console.url).port
 
     assert asked(up.console.url, headers={"Host": f"localhost:{port}"})[0] == 200
+
+
+def test_the_port_of_http_need_not_be_named() -> None:
+    """A browser does not send it, in Host nor in Origin; another port must be there."""
+    environ: dict[str, Any] = {"SERVER_PORT": "80", "HTTP_HOST": "localhost"}
+    require_host(environ)
+    require_own_page({**environ, "HTTP_ORIGIN": "http://localhost"}, change=True)
+
+    for told in ({"SERVER_PORT": "9602"}, {"HTTP_HOST": "evil.example"}):
+        with pytest.raises(Forbidden):
+            require_host({**environ, **told})
 
 
 FOREIGN = [
