@@ -311,10 +311,10 @@ def test_credentials_do_not_show_themselves() -> None:
     assert [repr(keys), str(keys)] == ["Credentials(...)"] * 2
 
 
-@pytest.mark.parametrize("key", [".", ".."])
+@pytest.mark.parametrize("key", [".", "..", "a/\ud800.png", "\udcff"])
 @pytest.mark.parametrize("method", ["head", "get", "put", "delete"])
 def test_keys_that_urls_cannot_hold_are_refused_before_they_are_sent(key: str, method: str) -> None:
-    """A whole key of dots would reach another place, so no request is made."""
+    """Dots would reach another place, half a surrogate pair is no UTF-8: no request is made."""
     calls: dict[str, Call] = {
         "head": lambda store: store.head(key),
         "get": lambda store: store.get(key, 1),

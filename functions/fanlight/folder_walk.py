@@ -61,7 +61,9 @@ _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOO
 
 def failure(error: OSError) -> FanlightError:
     """Ours for one of the system's: of one file, if that may not be used, else of a setting."""
-    if isinstance(error, PermissionError) and error.filename:
-        return KeyRefused(f"{error.filename}: permission denied; let this user read and write it")
-    what = f"{error.strerror}: {error.filename}" if error.filename else str(error)
+    name = error.filename  # bytes where a folder is listed
+    path = os.fsdecode(name) if isinstance(name, bytes) else name
+    if isinstance(error, PermissionError) and path:
+        return KeyRefused(f"{path}: permission denied; let this user read and write it")
+    what = f"{error.strerror}: {path}" if path else str(error)
     return ConfigError(f"{what}; check the path, its permissions and the room on the disk")

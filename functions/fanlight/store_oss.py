@@ -171,8 +171,9 @@ class OssStore:
 
     def _call(self, key: str, request: Callable[[], T]) -> T | None:
         """The request's answer, tried again while that can help; None for no such object."""
-        if key in (".", ".."):
-            # urllib3 would tidy such a path up, and the request reach the bucket itself.
+        # urllib3 would tidy a path of dots up, and the request reach the bucket itself. Half a
+        # surrogate pair, as JSON and names of files can have, is not in UTF-8.
+        if key in (".", "..") or re.search(r"[\ud800-\udfff]", key):
             raise KeyRefused(f"oss://{self.name}/{key}: not a key that can be sent over HTTP")
 
         def once() -> T | None:

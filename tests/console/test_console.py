@@ -12,8 +12,12 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from fanlight import failure
+from fanlight.document import to_bytes
 from tests.console.mendable import BUCKET, Running, listening, running
+from tests.results.made import classified, failed
 from tools.console.console import Console
+from tools.console.guard import Forbidden, require_host, require_own_page
 from tools.console.uploads import LARGEST
 from tools.console.watch import Watch
 from tools.localcloud.cloud import LocalCloud
@@ -64,6 +68,17 @@ def test_localhost_is_its_name_too(up: Running) -> None:
     port = urlsplit(up.console.url).port
 
     assert asked(up.console.url, headers={"Host": f"localhost:{port}"})[0] == 200
+
+
+def test_the_port_of_http_need_not_be_named() -> None:
+    """A browser does not send it, in Host nor in Origin; another port must be there."""
+    environ: dict[str, Any] = {"SERVER_PORT": "80", "HTTP_HOST": "localhost"}
+    require_host(environ)
+    require_own_page({**environ, "HTTP_ORIGIN": "http://localhost"}, change=True)
+
+    for told in ({"SERVER_PORT": "9602"}, {"HTTP_HOST": "evil.example"}):
+        with pytest.raises(Forbidden):
+            require_host({**environ, **told})
 
 
 FOREIGN = [
@@ -267,8 +282,10 @@ def test_a_body_that_is_too_large_is_not_read(up: Running) -> None:
     [
         ({"target": "9", "name": "a.png"}, 400),
         ({"target": "-9", "name": "a.png"}, 400),
+        ({"target": "-1", "name": "a.png"}, 400),
         ({"target": "x", "name": "a.png"}, 400),
         ({"target": "0", "name": ""}, 502),
+        ({"target": "0", "name": "//"}, 502),
         ({"target": "0", "name": "a" * 1100}, 502),
     ],
 )
@@ -337,6 +354,59 @@ def test_a_letter_of_another_function_is_not_replayed(up: Running) -> None:
 
     assert answer.status_code == 409
     assert answer.json()["error"].startswith("there is no function another; the template has")
+
+
+HOSTILE = [
+    failed("a.png", attempts=float("inf")),
+    failed("\ud800.png"),
+    failed(None, source={"bucket": "\ud800", "key": "input/digits/a.png"}),
+    failed(None, source={}),
+    failed(None, source=[]),
+    failed("k" * 900_000),
+    classified("a.png", ("7", float("nan"))),
+    classified("a.png", ("7", float("inf")), ("l" * 900_000, 0.1)),
+    classified("a.png", ("7", 0.5), decision={"a": 1}),
+]
+
+
+@pytest.mark.parametrize("document", HOSTILE, ids=map(str, range(len(HOSTILE))))
+def test_a_hostile_document_harms_no_page(up: Running, document: dict[str, Any]) -> None:
+    """What comes after it is still shown, all that is told is JSON, and little of it."""
+    folder = "failed/2026-11-26" if document["schema"] == failure.SCHEMA else "output/digits"
+    up.bucket.put_object(f"{folder}/hostile.json", json.dumps(document))
+    up.bucket.put_object("output/digits/next.json", to_bytes(classified("next.png", ("7", 0.5))))
+    up.record("result", lambda found: found["key"] == "input/next.png")
+    told = [*up.watch.feed.all("result"), *up.watch.feed.all("letter")]
+    for name in (f"{folder}/hostile.json", "output/digits/next.json"):
+        up.bucket.delete_object(name)
+        up.watch.feed.remove("result", f"{BUCKET}/{name}")
+        up.watch.feed.remove("letter", f"{BUCKET}/{name}")
+
+    assert len(json.dumps(told, allow_nan=False)) < 20_000
+    assert all(record["source"] is None or record["source"]["key"] for record in told
+               if record["kind"] == "letter")  # fmt: skip
+
+
+def test_an_object_that_cannot_be_read_ends_nothing(
+    up: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a large one the file can be lost; it is logged, and the next is shown."""
+    up.bucket.put_object("output/digits/lost.json", large := b" " * 70_000)
+    folder = up.cloud.endpoint.store.arriving.parent
+    (file,) = [
+        path for path in folder.rglob("*") if path.is_file() and path.stat().st_size == len(large)
+    ]
+    file.unlink()
+    watch = Watch()
+    with Console(up.cloud, watch):
+        started = Running(up.cloud, up.console, watch, up.code)
+        up.bucket.put_object(
+            "output/digits/last.json", to_bytes(classified("last.png", ("7", 0.5)))
+        )
+        watch.documents.created(BUCKET, "output/digits/last.json")  # type: ignore[union-attr]
+        started.record("result", lambda found: found["key"] == "input/last.png")
+
+    assert "error while reading 'output/digits/lost.json'" in caplog.text
 
 
 def test_what_was_there_before_is_shown() -> None:

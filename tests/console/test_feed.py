@@ -81,3 +81,15 @@ def test_a_closed_feed_ends_every_wait() -> None:
     feed.close()
 
     assert feed.after("", 60) is None
+
+
+def test_a_place_that_is_none_gets_everything_anew() -> None:
+    """Whatever a page claims to have had last, also a number that no int() takes."""
+    feed = Feed()
+    feed.put("line", "1", text="x")
+    epoch = feed.after("", 0).place.partition("-")[0]  # type: ignore[union-attr]
+
+    for place in ("", epoch, f"{epoch}-", f"{epoch}--1", f"{epoch}-2", f"{epoch}-{'9' * 5000}"):
+        batch = feed.after(place, 0)
+        assert batch is not None
+        assert (batch.anew, [record["text"] for record in batch.records]) == (True, ["x"])

@@ -1,6 +1,7 @@
 """The console's page in Chromium: what a person does there, and what others try."""
 
 import base64
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from fanlight.errors import ConfigError
 from tests.console.mendable import Running, running
+from tests.results.made import classified, failed
 from tools.console.console import Console
 from tools.console.screenshot import browser
 from tools.console.watch import Watch
@@ -145,6 +147,36 @@ def test_names_are_text(page: Any) -> None:
     assert page.locator("#events .file", has_text=HOSTILE).count() == 1
     assert page.locator("#log .text", has_text=HOSTILE).first.is_visible()
     assert page.locator('img[src="x"]').count() == 0
+
+
+def test_a_score_that_is_no_number_is_not_shown(page: Any, up: Running) -> None:
+    """Its label is, and so is what comes after it."""
+    for key, score in (("odd.png", float("nan")), ("even.png", 0.25)):
+        document = json.dumps(classified(key, ("cat", score)))
+        up.bucket.put_object(f"output/digits/{key}.json", document)
+    texts = [
+        card(page, name).locator(".label, .score").all_text_contents()
+        for name in ("odd.png", "even.png")
+    ]
+    letter = failed("a.png", source={})
+    up.bucket.put_object("failed/2026-11-26/odd.json", json.dumps(letter))
+    up.bucket.put_object("output/digits/last.json", json.dumps(classified("last", ("dog", 1))))
+    card(page, "last")
+
+    assert texts == [["cat", ""], ["cat", "25.0%"]]
+
+
+def test_nothing_in_a_name_is_unseen(page: Any, up: Running) -> None:
+    """What would turn text around, or steer, is shown for what it is; joiners stay."""
+    choose(page, "\u202egnp.\u200d\x1b[1m.exe", sample("7-00000.png"))
+    up.watch.line("digits", "a\u2066b\x9bc")
+    name = "\\u{202e}gnp.\u200d\\u{1b}[1m.exe"
+    found = card(page, name)
+    page.locator("#log .text", has_text="a\\u{2066}b\\u{9b}c").first.wait_for()
+
+    assert found.locator(".name").text_content() == name
+    assert str(found.locator("a").get_attribute("title")).startswith(f"input/digits/{name}\n7")
+    assert page.locator("#events .file", has_text=name).count() == 1
 
 
 @pytest.mark.parametrize(

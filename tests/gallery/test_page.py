@@ -1,7 +1,9 @@
 """The file: whole or not there, self-contained, and whatever documents say is only data in it."""
 
 import hashlib
+import os
 import re
+import stat
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -156,6 +158,18 @@ def test_an_interrupted_page_leaves_the_old_one(tmp_path: Path) -> None:
 
     assert path.read_text() == "the old page"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["images", "page.html"]
+
+
+def test_who_may_read_a_page_is_for_the_umask_to_say(tmp_path: Path) -> None:
+    """As of any new file: the pictures in it may be nobody else's business."""
+    for mask, mode in ((0o077, 0o600), (0o022, 0o644)):
+        before = os.umask(mask)
+        try:
+            write(tmp_path / "page.html", iter([]), None, title="t")
+        finally:
+            os.umask(before)
+
+        assert stat.S_IMODE((tmp_path / "page.html").stat().st_mode) == mode
 
 
 def test_a_page_cannot_be_written_where_there_is_no_folder(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ import io
 import os
 import signal
 import sys
+import threading
+import time
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,6 +159,54 @@ def test_a_crash_costs_its_image_alone(tmp_path: Path) -> None:
     assert {one.message for one in found[1::2]} == {
         "the decoder process ended: signal 11 (SIGSEGV)"
     }
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="decoders are processes of their own on Linux")
+def test_who_stops_waits_for_no_decoder(tmp_path: Path) -> None:
+    """Neither for those at work nor for the images that wait for one."""
+    ended = tmp_path / "ended"
+    ended.mkdir()
+
+    def slow(data: bytes, limits: Limits) -> tuple[Header, Pixels]:
+        header, pixels = shrunk(data, limits)
+        if header.width > 1:
+            time.sleep(2)
+            (ended / str(os.getpid())).touch()
+        return header, pixels
+
+    picture(tmp_path, "dot.png", 1, 1)
+    picture(tmp_path, "slow.png", 30, 20)
+    keys = ["dot.png", *["slow.png"] * 40]
+    making = thumbnails(map(Wanted, keys), Side.images(str(tmp_path), Access()), slow)
+    first = next(making)
+    making.close()
+
+    assert first.webp
+    assert list(ended.iterdir()) == []
+
+
+def test_who_stops_waits_for_no_store(tmp_path: Path) -> None:
+    """One that does not answer is asked again for minutes, and nobody wants to know any more."""
+    restored, ended = threading.Event(), threading.Event()
+
+    class Dead(FolderStore):
+        def get(self, key: str, limit: int, wanted: Ask = always) -> Object | None:
+            if key == "dead.png":
+                restored.wait(5)
+                ended.set()
+            return super().get(key, limit, wanted)
+
+    picture(tmp_path, "a.png")
+    store = Dead(tmp_path, escaped=False)
+    keys = ["a.png", *["dead.png"] * 40]
+    making = thumbnails(map(Wanted, keys), Side(store, Place(store.name, "")))
+    first = next(making)
+    making.close()
+    waited = ended.is_set()
+    restored.set()
+
+    assert first.webp
+    assert not waited
 
 
 def test_little_is_taken_ahead(tmp_path: Path) -> None:

@@ -89,6 +89,19 @@ def test_a_line_that_is_no_json_is_named(results: Results, tmp_path: Path) -> No
     assert results("answers", "--to", "csv", "-o", "a.csv") == "0\n2 rows in a.csv\n"
 
 
+def test_no_control_character_reaches_a_terminal(results: Results, tmp_path: Path) -> None:
+    """A line is the same JSON with them escaped, those of eight bits and DEL too."""
+    (tmp_path / "answers").mkdir()
+    made = classified("x", ("\x9b31m\x7f\x1b]0;\x07", 0.5), note="\x85")
+    (tmp_path / "answers" / "x.json").write_bytes(to_bytes(made))
+
+    for form in ("jsonl", "csv", "table"):
+        told = results("answers", "--to", form)
+        assert [char for char in told if char != "\n" and not char.isprintable()] == []
+        if form == "jsonl":
+            assert json.loads(told.splitlines()[1]) == made
+
+
 def test_filters_are_options(results: Results, tmp_path: Path) -> None:
     """Each option narrows what comes out; one given twice takes either."""
     fill(tmp_path / "answers", 30)
@@ -136,6 +149,11 @@ def test_the_page_has_the_pictures_beside_it(results: Results, tmp_path: Path) -
         (["answers", "--to", "csv", "-o", "."], "is a folder; name a file in it"),
         (["answers", "--compare", "answers"], "--compare is for --to html"),
         (["answers", "--since", "tomorrow"], "write 2h, 3d, 2026-11-25"),
+        (["answers", "--until", ""], "write 2h, 3d, 2026-11-25"),
+        (
+            ["answers", "--images", "photos", "--to", "csv", "-o", "photos/a.csv"],
+            "is among the images, and would be taken for one",
+        ),
         (["answers", "--failed", "nowhere"], "nowhere is no folder"),
         (["answers", "--template", "nowhere.yml"], "'nowhere.yml' does not exist"),
     ],
@@ -145,6 +163,7 @@ def test_wrong_usage_is_told(
 ) -> None:
     """What cannot be meant is refused before anything is read or written."""
     fill(tmp_path / "answers", 1)
+    (tmp_path / "photos").mkdir()
 
     with pytest.raises(click.UsageError, match=message):
         results(*options)
@@ -308,6 +327,18 @@ def test_dead_letters_of_a_deployed_output_are_in_it(results: Results, bucket: o
     assert elsewhere.endswith("0 results\n")
 
 
+def test_a_letter_may_name_what_no_bucket_has(results: Results, bucket: oss2.Bucket) -> None:
+    """Whoever may write letters may write anything there: such an image has no result."""
+    for number, key in enumerate(["half \ud800", "k" * 2000, "\0", ".."]):
+        letter = failed("x", source={"bucket": "fanlight-demo", "key": f"input/digits/{key}"})
+        bucket.put_object(f"failed/2026-11-26/{number}.json", to_bytes(letter))
+
+    told = results("oss://fanlight-demo/output/digits/", "--to", "jsonl")
+
+    lines = [json.loads(line) for line in told.splitlines()[1:]]
+    assert [line["letter"]["settled"] for line in lines] == [False, False, True, True]
+
+
 def test_letters_nobody_asked_for_may_be_out_of_reach(
     results: Results, bucket: oss2.Bucket, tmp_path: Path
 ) -> None:
@@ -324,16 +355,22 @@ def test_letters_nobody_asked_for_may_be_out_of_reach(
         results(place, "--failed", "oss://no-such-b/f/")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
-def test_a_folder_that_may_not_be_read_is_told(results: Results, tmp_path: Path) -> None:
-    """Results that may lie behind it are missing, so the exit code is 1."""
+@pytest.mark.parametrize("also", [[], ["--compare", "others", "--to", "html", "-o", "a.html"]])
+def test_a_folder_that_may_not_be_read_is_told(
+    results: Results, tmp_path: Path, also: list[str]
+) -> None:
+    """Results that may lie behind it are missing, of either place, so the exit code is 1."""
     fill(tmp_path / "answers", 1)
-    (tmp_path / "answers" / "closed").mkdir(mode=0)
+    fill(tmp_path / "others", 1)
+    closed = tmp_path / ("others" if also else "answers") / "closed"
+    closed.mkdir(mode=0)
+    if os.access(closed, os.R_OK):
+        pytest.skip("root may read every folder")
 
-    told = results("answers")
+    told = results("answers", *also)
 
     assert told.startswith("1\n")
-    assert "not read: closed" in told
+    assert f"not read: closed/: {closed}: permission denied" in told
 
 
 def test_what_belongs_to_results_is_found_by_template_or_name(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import math
+import re
 import struct
 from pathlib import Path
 from typing import Any
@@ -229,6 +230,39 @@ def test_a_formula_is_text_and_comes_back(begin: str, tmp_path: Path) -> None:
     first, second = csv.DictReader(io.StringIO(file.getvalue().decode(), newline=""))
     assert (first["label"], first["score"]) == (f"'{begin}1+1", "0.5")
     assert (second["reason"], second["message"]) == (f"'{begin}", f"'{begin}2")
+    check_both(made, tmp_path)
+
+
+def test_a_tab_ends_no_cell(tmp_path: Path) -> None:
+    """Nor a semicolon, for a spreadsheet that takes these for separators beside the comma."""
+    made = [classified("a\t=1+1", ("b;=2+2", 0.5)), rejected("c", "\t", "d\t=3+3")]
+    file = io.BytesIO()
+
+    csv_form.write(image_rows([one.row for one in stored(made)]), IMAGE, file)
+
+    unquoted = re.sub(r'"(?:[^"]|"")*"', "", file.getvalue().decode())
+    assert not set(unquoted) & set(";\t")
+    check_both(made, tmp_path)
+
+
+@pytest.mark.parametrize("delimiter", list(",;\t"))
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "＝", '"=', '""='])
+def test_no_cell_is_a_formula_wherever_cells_end(
+    delimiter: str, begin: str, tmp_path: Path
+) -> None:
+    """Excel takes a semicolon where numbers have a comma, and a quote within its cell for text."""
+    made = [
+        classified(f"a;{begin}1;b", (f"c;{begin}1", 0.5)),
+        rejected("d", f"e\t{begin}1", f"f\n{begin}1"),
+        failed("g", event={"h": [f"i;{begin}1;", f"\t{begin}1"]}),
+    ]
+    file = io.BytesIO()
+
+    csv_form.write(image_rows([one.row for one in stored(made)]), IMAGE, file)
+
+    lines = csv.reader(io.StringIO(file.getvalue().decode(), newline=""), delimiter=delimiter)
+    cells = [cell.lstrip('"') for line in lines for cell in line]
+    assert [cell for cell in cells if cell[:1] in set("=+-@＝＋－＠")] == []
     check_both(made, tmp_path)
 
 

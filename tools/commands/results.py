@@ -8,17 +8,16 @@ from typing import Any
 
 import click
 
-from fanlight.document import to_bytes
 from fanlight.place import SCHEME
 from tools.extras import need_pyarrow
-from tools.places import Access, access_options
+from tools.places import Access, Side, access_options
 from tools.results import table
 from tools.results.columns import IMAGE, PREDICTION
 from tools.results.filter import Filter, moment
 from tools.results.output import opened, replacing
 from tools.results.read import Found, documents
 from tools.results.reading import Beside, Reading
-from tools.results.rows import Row, image_rows, prediction_rows
+from tools.results.rows import Row, image_rows, json_text, prediction_rows
 from tools.shown import shown
 from tools.template import project_template
 
@@ -27,7 +26,7 @@ _FORMS = ("table", "jsonl", "csv", "parquet", "html")
 
 def _moment(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
     try:
-        return moment(value, time.time()) if value else None
+        return None if value is None else moment(value, time.time())
     except ValueError:
         raise click.BadParameter(
             f"{value!r}: write 2h, 3d, 2026-11-25 or 2026-11-25T08:00"
@@ -90,6 +89,7 @@ def command(
     reading = Reading(
         place, _filter(**wanted), Beside(failed, images, template or project_template()), access
     )
+    _check_beside(path, reading.images)
     if path or not sys.stdout.isatty():
         reading.watched()
     if form == "html" and path:
@@ -150,6 +150,14 @@ def _check(
         need_pyarrow()
 
 
+def _check_beside(path: Path | None, images: Side | None) -> None:
+    """UsageError for a file among the images of a folder."""
+    if path and images and path.resolve().as_uri().startswith(f"{images.store.name}/"):
+        raise click.UsageError(
+            f"--output {path} is among the images, and would be taken for one by the next run"
+        )
+
+
 def _table(reading: Reading, path: Path | None, _: str) -> int:
     if path is None:
         return table.write(reading.found(), None)
@@ -162,7 +170,7 @@ def _lines(reading: Reading, path: Path | None, _: str) -> int:
     with opened(path) as file:
         for found in reading.found():
             try:
-                file.write(to_bytes(found.document))
+                file.write(f"{json_text(found.document)}\n".encode())
             except (ValueError, RecursionError):  # beyond what JSON can say, such as NaN
                 reading.note(f"not a result: {shown(found.row['document'])}")
             else:

@@ -1,7 +1,7 @@
 // The console: records arrive over server-sent events, and are drawn once a frame.
 // Keys, labels and log lines are anybody's: all text is set as textContent, none as HTML.
 
-import { isChinese, word } from "./words.js";
+import { isChinese, visible, word } from "./words.js";
 import { setUp as setUpUploads } from "./upload.js";
 
 const MOST = 500; // records of a kind, as the server keeps them
@@ -25,13 +25,14 @@ function make(tag, className = "", text = "") {
 }
 
 function put(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  const shown = visible(text);
+  if (element.textContent !== shown) element.textContent = shown;
 }
 
 // Long text is cut by the style; the whole of it is the element's title.
 function putWhole(element, text) {
   put(element, text);
-  element.title = text;
+  element.title = visible(text);
 }
 
 const name = (key) => key.replace(/\/+$/, "").split("/").pop() || key;
@@ -120,7 +121,7 @@ function putKey(element, record) {
   const after = record.keys > 1 ? word("more", record.keys - 1) : "";
   put(element.firstChild, before + key.slice(0, cut));
   put(element.lastChild, key.slice(cut) + after);
-  element.title = before + key + after;
+  element.title = visible(before + key + after);
 }
 
 // Instances
@@ -161,7 +162,8 @@ const drawResults = list(".cards", () => {
   const [frame, label, score, bar, file] = link.children;
   link.href = objectUrl(record.bucket, record.key, record.version);
   const ranks = (record.top || []).map(([rank, share]) => `${rank}  ${percent(share)}`);
-  link.title = [record.key, ...ranks, record.message, record.model].filter(Boolean).join("\n");
+  const about = [record.key, ...ranks, record.message, record.model];
+  link.title = visible(about.filter(Boolean).join("\n"));
   card.dataset.status = record.status;
   put(label, answer(record));
   const best = record.top ? record.top[0] : undefined;
@@ -175,13 +177,16 @@ const drawResults = list(".cards", () => {
 });
 
 // What is not certain does not look so.
-const percent = (share) => (
-  share < 1 && share > 0.999 ? `${Math.floor(1e4 * share) / 100}%` : `${(100 * share).toFixed(1)}%`);
+const percent = (share) => {
+  if (share === null) return "";
+  if (share < 1 && share > 0.999) return `${Math.floor(1e4 * share) / 100}%`;
+  return `${(100 * share).toFixed(1)}%`;
+};
 
 function answer(record) {
   if (record.status === "rejected") return record.reason.replaceAll("_", " ");
   if (record.top) return [record.top[0][0], record.decision].filter(Boolean).join(" · ");
-  return word("embedding", record.dim);
+  return word("embedding", record.dim ?? "?");
 }
 
 function picture(record) {
@@ -214,7 +219,7 @@ const drawLetters = list("#letters .rows", () => {
   const key = record.source ? record.source.key : word("noObject");
   row.dataset.state = record.state;
   putWhole(file, record.source ? name(key) : key);
-  file.title = key;
+  file.title = visible(key);
   putWhole(error, record.error);
   const labels = { open: "replay", again: "replay", replayed: "replaying", done: "doneSince" };
   put(button, word(labels[record.state]));

@@ -4,6 +4,7 @@ Whether an image is done is asked of its result, as everywhere. A letter is a no
 where it is: clearing those whose image is done is the work of `fanlight run`.
 """
 
+import logging
 import threading
 import time
 from collections import deque
@@ -23,6 +24,8 @@ from tools.template import Template
 _WAITING = 500
 _PAGES, _SHOWN = 20, 100
 """How much of a prefix is listed at the start, 1,000 keys a page, and how much of that is shown."""
+
+logger = logging.getLogger(__name__)
 
 
 class Documents:
@@ -111,6 +114,12 @@ class Documents:
         return found
 
     def _read(self, bucket: str, key: str, at: float) -> None:
+        try:
+            self._take(bucket, key, at)
+        except Exception:  # one object must not end the thread: nothing would be shown after it
+            logger.exception("error while reading %r of %s", key, bucket)
+
+    def _take(self, bucket: str, key: str, at: float) -> None:
         name, found = f"{bucket}/{key}", document(self._store, bucket, key)
         if found is None:
             return
@@ -133,7 +142,7 @@ class Documents:
         """Whether the image's result is about the bytes that are there now, or it has gone."""
         try:
             stored = self._store.head(source["bucket"], source["key"])
-        except OssError:
+        except (OssError, UnicodeEncodeError):  # a key with half a surrogate pair was never there
             return True
         for task in self._tasks:
             relative = task.input.relative(source["key"])

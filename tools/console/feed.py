@@ -73,6 +73,8 @@ class Feed:
         """
         with self._state:
             epoch, _, number = place.partition("-")
+            # One digit more than it can have, and int() would refuse what is very long.
+            number = number[:20]
             known = epoch == self._epoch and number.isdecimal() and int(number) <= self._count
             missed = self._count - int(number) if known else _CHANGES + 1
             if not missed:

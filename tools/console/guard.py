@@ -23,8 +23,9 @@ class Forbidden(Exception):
 
 
 def hosts(port: str) -> list[str]:
-    """What this port may be called."""
-    return [f"127.0.0.1:{port}", f"localhost:{port}"]
+    """What this port may be called. Browsers leave the one of HTTP away."""
+    names = ["127.0.0.1", "localhost"]
+    return [f"{name}:{port}" for name in names] + (names if port == "80" else [])
 
 
 def require_host(environ: "WSGIEnvironment") -> None:

@@ -167,8 +167,8 @@ class Page:
 
     def _target(self, query: dict[str, str]) -> Target:
         try:
-            return self._targets[int(query.get("target", "0"))]
-        except (ValueError, IndexError):
+            return dict(enumerate(self._targets))[int(query.get("target", "0"))]
+        except (ValueError, KeyError):
             raise Refused(HTTPStatus.BAD_REQUEST, "there is no such target") from None
 
     def _replay(self, query: dict[str, str], _environ: "WSGIEnvironment") -> dict[str, Any]:

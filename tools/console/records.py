@@ -10,8 +10,10 @@ from tools.localcloud.oss_types import OssError
 
 _LARGEST = 1024 * 1024
 """Bytes of a document; a longer one is none of ours."""
-_LONGEST = 1000
-"""Characters of a message."""
+_LONGEST = 1023
+"""Characters of a text, which is what a key of OSS has at most."""
+_TOO_LARGE = 2**53
+"""From here on a page's numbers are not exact."""
 _BEST = 3
 
 
@@ -34,23 +36,27 @@ def document(store: Store, bucket: str, key: str) -> dict[str, Any] | None:
 
 
 def result_record(document: dict[str, Any]) -> dict[str, Any]:
-    """Of a result: which image, and the answer in short."""
+    """Of a result: which image, and the answer in short.
+
+    `top`: pairs of label and score, best first. Scores are None where there is no number.
+    """
     source = document["source"]
     record: dict[str, Any] = {
-        "bucket": source.get("bucket"),
-        "key": source["key"],
-        "version": source["version"],
+        "bucket": _text(source.get("bucket")),
+        "key": _text(source["key"]),
+        "version": _text(source["version"]),
         "status": document["status"],
-        "model": document["model"]["name"],
-        "decision": document.get("decision"),
+        "model": _text(document["model"]["name"]),
+        "decision": _text(document.get("decision")) or None,
     }
     if document["status"] == "rejected":
         reason = document["reason"]
-        return record | {"reason": reason["code"], "message": str(reason.get("message"))[:_LONGEST]}
+        return record | {"reason": _text(reason["code"]), "message": _text(reason.get("message"))}
     if "embedding" in document:
-        return record | {"dim": document["embedding"].get("dim")}
+        return record | {"dim": _number(document["embedding"].get("dim"))}
     best = [item for item in document["predictions"] if isinstance(item, dict)][:_BEST]
-    return record | {"top": [[item.get("label"), item.get("score")] for item in best]}
+    top = [[_text(item.get("label")), _number(item.get("score"))] for item in best]
+    return record | {"top": top}
 
 
 def letter_record(document: dict[str, Any]) -> dict[str, Any] | None:
@@ -58,12 +64,26 @@ def letter_record(document: dict[str, Any]) -> dict[str, Any] | None:
     try:
         source = document["source"]
         error = document["error"]
-        return {
-            "source": source and {name: str(source[name]) for name in ("bucket", "key")},
-            "function": str(document["function"]).rpartition("/")[2],
+        record = {
+            "source": source
+            if source is None
+            else {name: str(source[name])[:_LONGEST] for name in ("bucket", "key")},
+            "function": str(document["function"]).rpartition("/")[2][:_LONGEST],
             "attempts": int(document["attempts"]),
             "suspected": bool(document["suspected"]),
             "error": f"{error['type']}: {error['message']}"[:_LONGEST],
         }
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError, OverflowError, RecursionError):
         return None
+    return record
+
+
+def _text(value: Any) -> str:
+    return value[:_LONGEST] if isinstance(value, str) else ""
+
+
+def _number(value: Any) -> float | None:
+    """None for what a page cannot be told: NaN and infinities are no JSON."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if abs(value) < _TOO_LARGE else None

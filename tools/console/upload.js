@@ -1,6 +1,6 @@
 // Pictures from the person's machine into the bucket: dropped, chosen, or the samples.
 
-import { word } from "./words.js";
+import { visible, word } from "./words.js";
 
 const LARGEST_MB = 100; // as the server takes
 const AT_ONCE = 4;
@@ -19,7 +19,7 @@ export function setUp() {
     const moving = todo.length + working > 0;
     const told = [moving ? word("uploadingOf", total.done, total.all) : word("uploaded", total.done)];
     if (!total.all) told.pop();
-    at("#uploading").textContent = [...told, ...total.problems.slice(-3)].join("\n");
+    at("#uploading").textContent = visible([...told, ...total.problems.slice(-3)].join("\n"));
     if (!moving) Object.assign(total, { all: 0, done: 0, problems: [] });
   }
 

@@ -30,7 +30,9 @@ class Uploads:
         """Upload to a place below the target's; returns the key. Raises NotStored."""
         key = target.prefix + name.lstrip("/")
         size = len(key.encode("utf-8", "replace"))
-        if not name.strip("/") or size > MAX_KEY_BYTES:
+        if not name.strip("/"):
+            raise NotStored("the picture has no name")
+        if size > MAX_KEY_BYTES:
             raise NotStored(f"the key would have {size} bytes, OSS allows {MAX_KEY_BYTES}")
         for left in reversed(range(_TRIES)):
             try:

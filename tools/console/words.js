@@ -53,3 +53,11 @@ const words = isChinese ? chinese : english;
 export function word(name, ...filled) {
   return words[name].replace(/\{(\d)\}/g, (_, n) => String(filled[n]));
 }
+
+// What a reader could not see or would be misled by, escaped: controls but line ends, marks that
+// turn the direction of text. The joiners (200C, 200D) are part of words and emoji.
+const UNSEEN = /(?![\n\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+export function visible(text) {
+  return text.replace(UNSEEN, (char) => `\\u{${char.codePointAt(0).toString(16)}}`);
+}

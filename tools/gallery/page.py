@@ -7,8 +7,7 @@ and pictures that stand in it. All that documents say is JSON in blocks that no 
 import hashlib
 import html
 import json
-import os
-import tempfile
+import secrets
 from base64 import b64encode
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -66,13 +65,14 @@ def write(
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the place of `path` at the end; Ctrl-C leaves things as they were."""
-    handle, name = tempfile.mkstemp(prefix=".gallery.", dir=path.parent)
-    half = Path(name)
+    """A new file that takes the place of `path` at the end; Ctrl-C leaves things as they were.
+
+    Who may read it is for the umask to say: there are pictures in it.
+    """
+    half = path.with_name(f".gallery.{secrets.token_hex(8)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with half.open("xb") as file:
             yield file
-        half.chmod(0o644)
         half.replace(path)
     except BaseException:
         half.unlink(missing_ok=True)

@@ -5,14 +5,17 @@ hang, and what reaches the page has been encoded anew.
 """
 
 import io
+import os
+import signal
 import sys
+import threading
 from base64 import b64encode
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 import cv2
 import numpy as np
@@ -44,6 +47,9 @@ _MOST_BYTES = 256 * 1024
 
 _SECONDS = 20.0
 """For one image."""
+
+_LOOK = 0.1
+"""Seconds of waiting at a time for a decoder that is given up."""
 
 _AHEAD = 4 * THREADS
 """Images begun before the first of them has been given."""
@@ -78,15 +84,17 @@ def thumbnails(
 ) -> Generator[Thumbnail, None, None]:
     """One for each that is wanted, in order; a Thumbnail among them is given back as it is.
 
-    Of what is wanted, `_AHEAD` are taken at most before the first is given. ConfigError when the
+    Of what is wanted, `_AHEAD` are taken at most before the first is given. Closed early, it waits
+    neither for decoding nor for reading, which may be repeated for minutes. ConfigError when the
     images' store refuses; what is wrong with one image, or with its decoding, is in its Thumbnail.
     `decode`: as `shrunk`, which is the default.
     """
     with ExitStack() as stack:
         decoders = stack.enter_context(_decoders(cores(), decode or shrunk))
-        maker = _Maker(images, decoders, Limits(), Budget())
-        pool = stack.enter_context(ThreadPoolExecutor(THREADS))
-        stack.callback(pool.shutdown, cancel_futures=True)
+        maker = _Maker(images, decoders, Limits(), Budget(), threading.Event())
+        pool = ThreadPoolExecutor(THREADS)
+        stack.callback(maker.stop)
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         begun: deque[Future[Thumbnail]] = deque()
         for one in wanted:
             begun.append(pool.submit(maker, one))
@@ -97,28 +105,47 @@ def thumbnails(
 
 
 @contextmanager
-def _decoders(count: int, decode: Decode) -> Iterator["SimpleQueue[Decode]"]:
+def _decoders(count: int, decode: Decode) -> Iterator["_Decoders"]:
     """Children to decode in, one for each core; without Linux this process, which may crash.
 
     They are started before there are threads: a fork takes over the locks that others hold.
     """
-    queue: SimpleQueue[Decode] = SimpleQueue()
+    decoders = _Decoders(count, [], SimpleQueue())
     with ExitStack() as stack:
         for _ in range(count):
             decoder: Decode = decode
             if sys.platform == "linux":
-                decoder = stack.enter_context(closing(Apart(decode, lambda: _SECONDS)))
-                decoder(_dot(), Limits())
-            queue.put(decoder)
-        yield queue
+                child = stack.enter_context(closing(_Child(decode, lambda: _SECONDS)))
+                child(_dot(), Limits())
+                decoders.children.append(child)
+                decoder = child
+            decoders.free.put(decoder)
+        yield decoders
+
+
+class _Child(Apart):
+    def interrupt(self) -> None:
+        """End what another thread has decoded now, if anything: there it is DecoderEnded."""
+        child = self._child
+        if child:
+            with suppress(ProcessLookupError):
+                os.kill(child.process, signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class _Decoders:
+    count: int
+    children: list[_Child]
+    free: "SimpleQueue[Decode]"
 
 
 @dataclass(frozen=True)
 class _Maker:
     images: Side
-    decoders: "SimpleQueue[Decode]"
+    decoders: _Decoders
     limits: Limits
     budget: Budget
+    stopped: threading.Event
 
     def __call__(self, one: Wanted | Thumbnail) -> Thumbnail:
         if isinstance(one, Thumbnail):
@@ -137,6 +164,18 @@ class _Maker:
         except Exception as error:  # noqa: BLE001 - one image must not end an export
             return Thumbnail(code="unread", message=f"{type(error).__name__}: {error}")
 
+    def stop(self) -> None:
+        """Decode no more, give up what is decoded now, and wait until that is so."""
+        self.stopped.set()
+        given_back: list[Decode] = []
+        while len(given_back) < self.decoders.count:
+            for child in self.decoders.children:
+                child.interrupt()
+            with suppress(Empty):
+                given_back.append(self.decoders.free.get(timeout=_LOOK))
+        for decoder in given_back:  # for threads that are to see that they are not to decode
+            self.decoders.free.put(decoder)
+
     def _read(self, one: Wanted, share: Share) -> Object | None:
         def taken(meta: Meta) -> bool:
             share.take(meta.size)
@@ -149,11 +188,13 @@ class _Maker:
             return Thumbnail(code="gone", message="there is no such object any more")
         if found.data is None:
             raise too_many_bytes(found.meta.size, self.limits)
-        decoder = self.decoders.get()
+        decoder = self.decoders.free.get()
         try:
+            if self.stopped.is_set():
+                return Thumbnail(code="unread", message="nobody waits for it")
             header, webp = decoder(found.data, self.limits)
         finally:
-            self.decoders.put(decoder)
+            self.decoders.free.put(decoder)
         if webp.size > _MOST_BYTES:
             return Thumbnail(code="unread", message="the decoder process gave no thumbnail")
         changed = one.bucket == self.images.store.name and one.version != found.meta.version

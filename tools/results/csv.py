@@ -16,7 +16,8 @@ from tools.results.columns import Column
 from tools.results.rows import Row, json_text
 
 _COMPUTED = re.compile(r"['=+\-@\t\r\n＝＋－＠]").match
-_QUOTED = re.compile(r'[",;\r\n]|^\s|\s$|^$').search
+# Spreadsheets may take a semicolon or a tab for the end of a cell, and compute what follows.
+_QUOTED = re.compile(r'[",;\t\r\n]|^\s|\s$|^$').search
 
 
 def write(rows: Iterable[Row], columns: tuple[Column, ...], file: IO[bytes]) -> int:

@@ -64,7 +64,7 @@ class Reading:
             if self._chosen.of_results:
                 place = self._failed.place if self._failed else None
                 yield from results(self._side, self._chosen, self.note, self._seen, place)
-                self._told_unread()
+                self._told_unread(self._side)
             yield from self._letters()
         finally:
             if self._progress:
@@ -72,7 +72,13 @@ class Reading:
 
     def compared(self, other: str, access: Access) -> Iterator[Found]:
         """The results of another place, for the same images."""
-        return results(Side.results(other, access), Filter(key=self._chosen.key), self.note)
+        side = Side.results(other, access)
+
+        def found() -> Iterator[Found]:
+            yield from results(side, Filter(key=self._chosen.key), self.note)
+            self._told_unread(side)
+
+        return found()
 
     def _letters(self) -> Iterator[Found]:
         if self._failed is None or not self._chosen.of_letters:
@@ -91,8 +97,8 @@ class Reading:
             self._progress.settled(failed=0)
             self._progress.found()
 
-    def _told_unread(self) -> None:
-        if isinstance(self._side.store, FolderStore):
-            for folder, reason in self._side.store.unreadable.items():
+    def _told_unread(self, side: Side) -> None:
+        if isinstance(side.store, FolderStore):
+            for folder, reason in side.store.unreadable.items():
                 self.unread = True
                 self.note(f"not read: {shown(folder)}: {shown(reason)}")

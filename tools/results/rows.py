@@ -21,8 +21,15 @@ _PATHS = [
     if column.places
 ]
 _TEXTS = [column.name for column in IMAGE if column.type == "text"]
-_AWKWARD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]").search
-"""Halves of surrogate pairs, which UTF-8 has not, and what would steer a terminal."""
+_AWKWARD = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"
+    r'|[;\t\n]"*[=+\-@＝＋－＠]'
+).search
+"""Halves of surrogate pairs, which UTF-8 has not, and what would steer a terminal.
+
+And a formula behind what ends a cell where a spreadsheet does not go by commas, as Excel in much of
+Europe: quotes that do not begin its cell are text to it.
+"""
 
 _INTEGERS = 1 << 63
 
@@ -63,9 +70,13 @@ def prediction_rows(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def json_text(value: Any) -> str:
-    """JSON that is valid UTF-8 and has no control characters."""
+    """JSON that is valid UTF-8, and has no control characters and no formula behind a `;`."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    return json.dumps(value) if _AWKWARD(text) else text
+    return _spelled(value) if _AWKWARD(text) else text
+
+
+def _spelled(value: Any) -> str:
+    return json.dumps(value).replace(";", r"\u003b")
 
 
 def _writable(row: Row) -> Row:
@@ -75,8 +86,8 @@ def _writable(row: Row) -> Row:
     texts = [*(row[name] for name in _TEXTS), *labels]
     if not any(text and _AWKWARD(text) for text in texts):
         return row
-    escaped = {name: row[name] and json.dumps(row[name])[1:-1] for name in _TEXTS}
-    spelled = [{**item, "label": json.dumps(item["label"])[1:-1]} for item in predictions]
+    escaped = {name: row[name] and _spelled(row[name])[1:-1] for name in _TEXTS}
+    spelled = [{**item, "label": _spelled(item["label"])[1:-1]} for item in predictions]
     return {**row, **escaped, "predictions": spelled or None, "escaped": True}
 
 
