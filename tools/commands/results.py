@@ -94,7 +94,8 @@ def command(
         reading.watched()
     if form == "html" and path:
         other = reading.compared(compare, access) if compare else None
-        count = _page(place, reading, path, other)
+        title = f"A {place} · B {compare}" if compare else place
+        count = _page(title, reading, path, other)
     else:
         count = _WRITE[form](reading, path, unit)
     if path:
@@ -195,7 +196,7 @@ def _parquet(reading: Reading, path: Path | None, unit: str) -> int:
         return parquet.write(shape(_rows(reading)), columns, temporary)
 
 
-def _page(place: str, reading: Reading, path: Path, other: Iterator[Found] | None) -> int:
+def _page(title: str, reading: Reading, path: Path, other: Iterator[Found] | None) -> int:
     from tools.gallery import write
 
     if reading.images is None:
@@ -205,7 +206,8 @@ def _page(place: str, reading: Reading, path: Path, other: Iterator[Found] | Non
             temporary,
             documents(reading.found()),
             reading.images,
-            title=place,
+            title=title,
+            tell=reading.note,
             other=documents(other) if other else None,
         )
 

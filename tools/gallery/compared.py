@@ -33,6 +33,13 @@ class Tally:
     here: int = 0
     there: int = 0
 
+    def told(self) -> str:
+        """How many could be compared, in a sentence."""
+        text = f"compared: {self.both:,} that both have a result for"
+        if self.here or self.there:
+            text += f"; only here {self.here:,}, only in the other {self.there:,}"
+        return text if self.both else f"{text}. Images are matched by their whole keys"
+
 
 def disagreeing(
     documents: Iterator[dict[str, Any]], other: Iterator[dict[str, Any]], tally: Tally

@@ -10,7 +10,7 @@ import json
 import secrets
 from base64 import b64encode
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -34,19 +34,21 @@ _MODELS = 10
 """Names that the page lists."""
 
 
-def write(
+def write(  # noqa: PLR0913 - what a page is made of, and who is told
     path: Path,
     documents: Iterator[dict[str, Any]],
     images: Side | None,
     *,
     title: str,
     other: Iterator[dict[str, Any]] | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Write the page of these results and dead letters to `path`; how many images it shows.
 
     `images`: where thumbnails are made from. `other`: results of another model; only images on
-    which the two disagree are shown, as `compared` says. The file is there whole or not at all.
-    OSError when it cannot be written; ConfigError when the images' store refuses.
+    which the two disagree are shown, as `compared` says; `tell` gets how many were compared. The
+    file is there whole or not at all. OSError when it cannot be written; ConfigError when the
+    images' store refuses.
     """
     about = _About()
     pairs: Iterator[Pair] = ((document, None) for document in documents)
@@ -60,6 +62,8 @@ def write(
             file.write(block)
         file.write(about.block())
         file.write(tail.encode())
+    if about.tally:
+        tell(about.tally.told())
     return about.count
 
 
