@@ -136,8 +136,7 @@ def test_the_page_has_the_pictures_beside_it(results: Results, tmp_path: Path) -
     assert results(*page) == "0\n2 images in page.html\n"
     assert (tmp_path / "page.html").read_text().count("data:image") == 1
     assert results(*page, "--compare", "others") == (
-        "0\ncompared: 2 that both have a result for\n"
-        "1 image in page.html\n"
+        "0\ncompared: 2 that both have a result for\n1 image in page.html\n"
     )
     assert "without pictures" in results("others", *page[1:])
 

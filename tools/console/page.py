@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 from fanlight.errors import ConfigError
 from tools.console.guard import SAFE, Forbidden, hosts, require_host, require_own_page
 from tools.console.places import Target
+from tools.console.records import own_event
 from tools.console.uploads import NotStored, Uploads
 from tools.console.watch import Watch
 from tools.localcloud.meddling import REFUSAL
@@ -177,7 +178,7 @@ class Page:
         if not documents or not letter:
             raise Refused(HTTPStatus.GONE, "the letter has gone")
         function = str(letter.get("function")).rpartition("/")[2]
-        event = letter.get("event")
+        event = own_event(letter)
         body = event if isinstance(event, str) else json.dumps(event, ensure_ascii=False)
         try:
             request_id = self._invoke(function, body.encode("utf-8", "surrogatepass"))

@@ -35,6 +35,24 @@ def document(store: Store, bucket: str, key: str) -> dict[str, Any] | None:
         return None
 
 
+def own_event(letter: dict[str, Any]) -> Any:
+    """The event of a letter, less its neighbours' records: they have letters of their own."""
+    event, source = letter.get("event"), letter.get("source")
+    if not isinstance(event, dict) or not isinstance(source, dict):
+        return event
+    records = event.get("events")
+    every = records if isinstance(records, list) else []
+    own = [record for record in every if _key_of(record) == source.get("key")]
+    return {**event, "events": own} if own else event
+
+
+def _key_of(record: Any) -> Any:
+    try:
+        return record["oss"]["object"]["key"]
+    except (TypeError, KeyError):
+        return None
+
+
 def result_record(document: dict[str, Any]) -> dict[str, Any]:
     """Of a result: which image, and the answer in short.
 
