@@ -58,6 +58,11 @@ class Run:
     ended_well: bool
 
 
+_SMALL = ("/bin/sh", "-c", '"$@"; exit $?', "sh")
+"""Starts a command from a small process: Linux counts towards a process's peak what its parent held
+when it was started, and libFuzzer would take that for the target's. Source: getrusage(2)."""
+
+
 def fuzz(target: str, seconds: int, folder: Path) -> Run:
     """Run one target for so long; its corpus below `folder` grows from run to run."""
     corpus = folder / target / "corpus"
@@ -72,7 +77,8 @@ def fuzz(target: str, seconds: int, folder: Path) -> Run:
             Path(scratch, str(number)).write_bytes(seed)
         while code == 0 and (left := math.ceil(until - time.monotonic())) > 0:
             command = [
-                sys.executable, "-c", _INSIDE, target, f"-max_total_time={left}", f"-runs={_ROUND}",
+                *_SMALL, sys.executable, "-c", _INSIDE, target,
+                f"-max_total_time={left}", f"-runs={_ROUND}",
                 f"-timeout={SECONDS}", f"-rss_limit_mb={MEGABYTES}",
                 f"-max_len={TARGETS[target].longest}", f"-dict={words}",
                 f"-artifact_prefix={folder / target}/", str(corpus), scratch,
