@@ -10,7 +10,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from threading import Lock
 from typing import Any, NoReturn, TypeVar
@@ -21,6 +21,7 @@ from fanlight.retry import Retry
 from fanlight.runtime import credentials as given
 from fanlight.store_oss import Credentials
 from tools.extras import installing
+from tools.patience import Telling
 
 T = TypeVar("T")
 
@@ -142,10 +143,10 @@ def signing_and_retry(environ: Mapping[str, str], seconds: float) -> tuple[Any, 
     ConfigError says what there could be, where there is no key.
     """
     if environ.get(_ID) or environ.get(_SECRET):
-        return given(None, environ), Retry.lasting(seconds)
+        return given(None, environ), replace(Retry.lasting(seconds), sleep=Telling(seconds))
     keys = rotating()
     keys.get_credentials()  # none at all is told before there is work
-    retry = Renewing(lambda: time.monotonic() + seconds, keys=keys)
+    retry = Renewing(lambda: time.monotonic() + seconds, sleep=Telling(seconds), keys=keys)
     return oss2.ProviderAuthV4(keys), retry
 
 
