@@ -14,7 +14,7 @@ import numpy as np
 import oss2
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fanlight.errors import ConfigError
@@ -347,6 +347,7 @@ def test_a_tflite_file_may_say_nothing() -> None:
 
 
 @given(at=st.integers(0, 400), value=st.binary(min_size=1, max_size=8))
+@example(at=396, value=b"O")
 def test_broken_metadata_is_one_kind_of_error(at: int, value: bytes) -> None:
     """Wherever the bytes are spoiled, it is read or it is a ValueError."""
     data = bytearray(tflite_with_metadata(b"a\n", [0.0], [1.0]))

@@ -7,6 +7,7 @@ zip behind the model.
 import io
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -67,13 +68,17 @@ def _metadata_root(data: bytes) -> Table | None:
     return None
 
 
+_DAMAGED = (zipfile.BadZipFile, KeyError, EOFError, OSError, RuntimeError, zlib.error)
+"""What reading a file from a zip raises, RuntimeError for one that claims to be encrypted."""
+
+
 def _labels(data: bytes, names: list[str]) -> tuple[str, ...] | None:
     if not names:
         return None
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as attached:
             return tuple(attached.read(names[0]).decode().splitlines())
-    except (zipfile.BadZipFile, KeyError):
+    except _DAMAGED:
         return None
 
 
