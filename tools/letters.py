@@ -45,24 +45,25 @@ class Letter:
 
     def spellings(self, images: Side) -> list[str]:
         """The keys of this place that it may be about: an event's key may be URL-encoded."""
-        return _spellings(self.key, images)
+        return spellings(self.key, images)
 
 
-def _spellings(key: str, images: Side) -> list[str]:
+def spellings(key: str, images: Side) -> list[str]:
+    """The keys of this place that a letter's key may stand for."""
     every = (key, *other_spellings(key))
     return [one for one in every if images.place.relative(one) is not None]
 
 
 def listed(failed: Side, results: Side) -> Iterator[Meta]:
-    """What there is under the place of dead letters that may be one.
+    """What there is under the place of dead letters that may be one."""
+    return (meta for meta in apart(failed, results) if meta.key.endswith(".json"))
 
-    Results are none, where their place is a part of it.
-    """
+
+def apart(failed: Side, results: Side) -> Iterator[Meta]:
+    """All there is under the place of dead letters, less the results where their place is inside."""
     inside = failed.place != results.place and failed.place.holds(results.place)
     for meta in failed.store.list(failed.place.prefix):
-        if meta.key.endswith(".json") and not (
-            inside and meta.key.startswith(results.place.prefix)
-        ):
+        if not (inside and meta.key.startswith(results.place.prefix)):
             yield meta
 
 
@@ -80,12 +81,15 @@ def named(images: Side, results: Side, failed: Side) -> Iterator[Check]:
     """
     keys = (_packed(letter.key) for letter in letters(failed, results) if letter.names(images))
     once = (_unpacked(key) for key, _ in groupby(ordered(keys)))
-    return ahead(once, _untold, partial(_check, images=images, results=results))
+    return ahead(once, _untold, partial(check_named, images=images, results=results))
 
 
-def _check(key: str, images: Side, results: Side) -> Check:
-    """The state of the image that a letter's key stands for, as an event's handler takes it."""
-    found = (check_key(one, images, results) for one in _spellings(key, images))
+def check_named(key: str, images: Side, results: Side) -> Check:
+    """The state of the image that a letter's key stands for, as an event's handler takes it.
+
+    It has to have a spelling in this place.
+    """
+    found = (check_key(one, images, results) for one in spellings(key, images))
     first = next(found)
     if first.state != "gone":
         return first
@@ -101,7 +105,7 @@ def clear(images: Side, results: Side, failed: Side) -> Counter[str]:
     counts: Counter[str] = Counter()
 
     def settle(letter: Letter) -> str:
-        state = _check(letter.key, images, results)
+        state = check_named(letter.key, images, results)
         if not state.current:
             return "gone" if state.state == "gone" else "unsettled"
         failed.store.delete(letter.place)

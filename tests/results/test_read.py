@@ -150,6 +150,21 @@ def test_letters_are_marked_by_what_is_true_now() -> None:
     assert [one["letter"]["settled"] for one in told(bucket, None)] == [None] * 5
 
 
+def test_a_letter_is_of_the_image_that_a_run_would_do() -> None:
+    """An event's key may be URL-encoded, its prefix too; then the letter's is."""
+    bucket = Bucket()
+    version = bucket.image("open 1")
+    bucket.image("open 2")
+    bucket.result(classified("open 1", ("x", 1.0), version=version))
+    for number, key in enumerate(["open%201", "open%202", "input%2Fopen+2"]):
+        letter = failed(key)
+        if number == 2:
+            letter["source"]["key"] = key
+        bucket.letter(f"2026-11-25/r-{number}.json", letter)
+
+    assert [one["letter"]["settled"] for one in told(bucket)] == [True, False, False]
+
+
 @pytest.mark.parametrize("moment", [0.0, 1e12, -1e12, 1e300])
 def test_a_time_that_no_calendar_has_is_null(moment: float) -> None:
     """A file's time can be anything; the result is shown all the same."""

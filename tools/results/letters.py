@@ -12,10 +12,11 @@ from typing import Any
 
 from fanlight.errors import FanlightError
 from fanlight.failure import SCHEMA
+from fanlight.place import other_spellings
 from fanlight.reconcile import RESULT_LIMIT
 from fanlight.store import Meta
+from tools.letters import apart, check_named, spellings
 from tools.places import Side
-from tools.plan import check_key
 from tools.results.filter import Filter
 from tools.results.read import Found, Note, each, found_of
 from tools.shown import shown
@@ -56,7 +57,8 @@ def letters(around: Around, chosen: Filter, note: Note) -> Iterator[Found]:
             }
         return meta, letter
 
-    wanted = (meta for meta in around.failed.store.list(prefix) if chosen.fits_time(meta.modified))
+    every = apart(around.failed, around.results)
+    wanted = (meta for meta in every if chosen.fits_time(meta.modified))
     for meta, letter in each(read, wanted, around.failed):
         if letter is None:
             note(f"not a dead letter: {shown(meta.key)}")
@@ -105,8 +107,10 @@ def _concerns(letter: dict[str, Any], images: Side | None, chosen: Filter) -> bo
     if images is None:
         return chosen.fits_key(source["key"])
     place = images.place
-    inside = source["bucket"] == place.bucket and source["key"].startswith(place.prefix)
-    return inside and chosen.fits_key(source["key"][len(place.prefix) :])
+    return source["bucket"] == place.bucket and any(
+        key.startswith(place.prefix) and chosen.fits_key(key[len(place.prefix) :])
+        for key in (source["key"], *other_spellings(source["key"]))
+    )
 
 
 def _settled(letter: dict[str, Any], around: Around) -> bool | None:
@@ -114,10 +118,10 @@ def _settled(letter: dict[str, Any], around: Around) -> bool | None:
     source = letter["source"]
     if source is None or around.images is None:
         return None
-    if around.images.place.relative(source["key"]) is None:  # a folder's mark
+    if not spellings(source["key"], around.images):  # a folder's mark
         return True
     try:
-        found = check_key(source["key"], around.images, around.results)
+        found = check_named(source["key"], around.images, around.results)
     except FanlightError:  # who may read results need not be allowed to read images
         return None
     return found.current or found.state == "gone"
