@@ -60,7 +60,7 @@ def listed(failed: Side, results: Side) -> Iterator[Meta]:
 
 
 def apart(failed: Side, results: Side) -> Iterator[Meta]:
-    """All there is under the place of dead letters, less the results where their place is inside."""
+    """All there is under the place of dead letters, but for results where those are inside."""
     inside = failed.place != results.place and failed.place.holds(results.place)
     for meta in failed.store.list(failed.place.prefix):
         if not (inside and meta.key.startswith(results.place.prefix)):

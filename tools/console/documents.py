@@ -13,12 +13,12 @@ from typing import Any
 
 from fanlight import failure
 from fanlight.errors import KeyRefused
-from fanlight.place import Place, result_key
+from fanlight.place import Place, other_spellings, result_key
 from tools.console.feed import Feed
 from tools.console.places import failed, tasks
 from tools.console.records import document, letter_record, result_record
 from tools.localcloud.oss_store import Store
-from tools.localcloud.oss_types import Entry, OssError
+from tools.localcloud.oss_types import Entry, OssError, Stored
 from tools.template import Template
 
 _WAITING = 500
@@ -139,14 +139,25 @@ class Documents:
                 self._feed.put("letter", letter["id"], state="done")
 
     def _done(self, source: dict[str, str]) -> bool:
-        """Whether the image's result is about the bytes that are there now, or it has gone."""
+        """Whether the image's result is about the bytes that are there now, or it has gone.
+
+        The key of a letter may be URL-encoded, as that of its event.
+        """
+        bucket, named = source["bucket"], source["key"]
+        there = ((key, self._head(bucket, key)) for key in (named, *other_spellings(named)))
+        key, stored = next(((key, entry) for key, entry in there if entry), (named, None))
+        return stored is None or self._has_result(bucket, key, stored)
+
+    def _head(self, bucket: str, key: str) -> Stored | None:
         try:
-            stored = self._store.head(source["bucket"], source["key"])
+            return self._store.head(bucket, key)
         except (OssError, UnicodeEncodeError):  # a key with half a surrogate pair was never there
-            return True
+            return None
+
+    def _has_result(self, bucket: str, image: str, stored: Stored) -> bool:
         for task in self._tasks:
-            relative = task.input.relative(source["key"])
-            if task.input.bucket != source["bucket"] or not relative:
+            relative = task.input.relative(image)
+            if task.input.bucket != bucket or not relative:
                 continue
             try:
                 key = result_key(relative, task.output)
