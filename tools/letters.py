@@ -128,19 +128,32 @@ def _read(failed: Side, meta: Meta) -> Letter:
 _NONE = Letter("", "", "", "", 0, suspected=False)
 
 
+def letter_in(data: bytes | None) -> dict[str, Any] | None:
+    """The letter in these bytes; None where there is none: whom it is about and why are texts."""
+    try:
+        document = json.loads(data or b"")
+        source, error = document["source"], document["error"]
+        about = [] if source is None else [source["bucket"], source["key"]]
+        texts = [error["type"], error["message"], *about]
+        whole = document["schema"] == SCHEMA and all(isinstance(text, str) for text in texts)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return document if whole else None
+
+
 def parsed(place: str, data: bytes) -> Letter:
     """The letter in these bytes; one without a place if there is none in them."""
+    document = letter_in(data)
     try:
-        document = json.loads(data)
+        if document is None:
+            return _NONE
         source, error = document["source"] or {"bucket": "", "key": ""}, document["error"]
         why = f"{error['type']}: {error['message']}"[:_SHOWN]
-        if document["schema"] != SCHEMA:
-            return _NONE
         return Letter(
-            place, str(source["bucket"]), str(source["key"]), why, int(document["attempts"]),
+            place, source["bucket"], source["key"], why, int(document["attempts"]),
             suspected=bool(document["suspected"]),
         )  # fmt: skip
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         return _NONE
 
 

@@ -1,6 +1,5 @@
 """What became of keys that were sent away: asked of their results, and of dead letters."""
 
-import json
 import re
 import time
 from dataclasses import dataclass
@@ -8,11 +7,11 @@ from typing import Any
 
 from fanlight import errors
 from fanlight.errors import KeyRefused, StaleCredentials, TransientError
-from fanlight.failure import SCHEMA
 from fanlight.place import result_key
 from fanlight.reconcile import RESULT_LIMIT, Outcome, document_of
 from fanlight.result import version_of
 from fanlight.work import describe
+from tools.letters import letter_in
 from tools.places import Side
 
 _LETTER_LIMIT = 1024 * 1024
@@ -124,19 +123,15 @@ class Watch:
     def _read(self, name: str) -> list[Letter]:
         assert self.failed is not None  # noqa: S101 - for the type checker
         document = self.failed.store.get(name, _LETTER_LIMIT)
-        try:
-            letter = json.loads((document and document.data) or b"")
-            source, error = letter["source"], letter["error"]
-            suspected = bool(letter["suspected"])
-            kind = str(error["type"])
-            named = source is not None and not suspected
-            reason = error["message"] if named else f"{kind}: {error['message']}"
-            key = source["key"] if source else None
-            known = letter["schema"] == SCHEMA and isinstance(key, str | None)
-        except (ValueError, TypeError, KeyError, RecursionError):
+        letter = letter_in(document.data if document else None)
+        if letter is None or "suspected" not in letter:
             return []  # a note that cannot be read says nothing
-        reason = str(reason)[:_LONGEST_REASON]
-        return [Letter(name, key, suspected, reason, hasattr(errors, kind))] if known else []
+        source, error, suspected = letter["source"], letter["error"], bool(letter["suspected"])
+        kind, message = error["type"], error["message"]
+        named = source is not None and not suspected
+        reason = (message if named else f"{kind}: {message}")[:_LONGEST_REASON]
+        key = source["key"] if source else None
+        return [Letter(name, key, suspected, reason, hasattr(errors, kind))]
 
 
 def failed(key: str, reason: str) -> dict[str, Any]:

@@ -4,18 +4,16 @@ A letter is a note, not a state: it stays when its image is classified later. So
 `settled` when the image that is there now has its result, or is gone: it is nobody's work any more.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from fanlight.errors import FanlightError
-from fanlight.failure import SCHEMA
 from fanlight.place import other_spellings
 from fanlight.reconcile import RESULT_LIMIT
 from fanlight.store import Meta
-from tools.letters import apart, check_named, spellings
+from tools.letters import apart, check_named, letter_in, spellings
 from tools.places import Side
 from tools.results.filter import Filter
 from tools.results.read import Found, Note, each, found_of
@@ -70,21 +68,8 @@ def letters(around: Around, chosen: Filter, note: Note) -> Iterator[Found]:
 
 def _letter(data: bytes | None) -> dict[str, Any] | None:
     """A letter without anything that its schema does not have; None for what is none."""
-    try:
-        document = json.loads(data or b"")
-        source, error = document["source"], document["error"]
-        whole = document["schema"] == SCHEMA and all(
-            isinstance(text, str)
-            for text in (
-                error["type"],
-                error["message"],
-                source["bucket"] if source is not None else "",
-                source["key"] if source is not None else "",
-            )
-        )
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
-    return {name: document.get(name) for name in _FIELDS} if whole else None
+    document = letter_in(data)
+    return document and {name: document.get(name) for name in _FIELDS}
 
 
 _FIELDS = ("schema", "request_id", "function", "condition", "attempts", "source", "suspected",
