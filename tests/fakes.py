@@ -1,11 +1,22 @@
-"""A store in memory and an answer without a model, for tests of what stands on them."""
+"""A store in memory, answers without a model, a decoder that crashes: what tests stand on."""
 
 import hashlib
+import os
+import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from fanlight.config import Limits
+from fanlight.image import Decode, Header, Pixels
+from fanlight.place import Place
+from fanlight.reconcile import Reconciler
 from fanlight.result import Source
 from fanlight.store import Meta, Object, Wanted, always
+from fanlight.store_folder import FolderStore
+from tools.engine import Job
 
 DIGEST = "sha256:" + "0" * 64
 
@@ -60,3 +71,28 @@ def answer_as(model: str) -> Any:
         }
 
     return answer
+
+
+def fragile(decode: Decode) -> Decode:
+    """As `decode`, but what calls for a crash crashes."""
+
+    def decoded(data: bytes, limits: Limits) -> tuple[Header, Pixels]:
+        if data == b"crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return decode(data, limits)
+
+    return decoded
+
+
+@dataclass(frozen=True)
+class FolderJob(Job):
+    """A job on folders that needs no model: a kind of it says what the answers are."""
+
+    def reconciler(self, threads: int, spare: ExitStack | None = None) -> Reconciler:
+        images = FolderStore(Path(self.source), escaped=False)
+        results = FolderStore(Path(self.out), escaped=True)
+        place = Place(images.name, "")
+        return Reconciler(images, place, results, Place(results.name, ""), self.answer, 100)
+
+    def answer(self, source: Source, data: bytes | None) -> dict[str, Any]:
+        raise NotImplementedError

@@ -4,8 +4,6 @@ import faulthandler
 import importlib
 import io
 import json
-import os
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -21,12 +19,11 @@ from PIL import Image, ImageDraw
 import classify
 import deadletter
 from fanlight import result
-from fanlight.config import Limits
 from fanlight.connections import SIZE
 from fanlight.errors import ConfigError, EventError
-from fanlight.image import Decode, Header, Pixels
 from fanlight.reconcile import THREADS
 from fanlight.work import Unfinished
+from tests.fakes import fragile
 from tests.relay import relayed
 from tools.events import oss_event
 from tools.localcloud import oss
@@ -348,17 +345,6 @@ def test_of_64_images_a_corrupt_one_is_rejected(
     assert [one["key"] for one in summary["outcomes"]] == MANY
     statuses = [stored(bucket, f"output/{key[6:]}.json")["status"] for key in MANY]
     assert statuses == ["classified"] * 30 + ["rejected"] + ["classified"] * 33
-
-
-def fragile(decode: Decode) -> Decode:
-    """As `decode`, but what calls for a crash crashes."""
-
-    def decoded(data: bytes, limits: Limits) -> tuple[Header, Pixels]:
-        if data == b"crash":
-            os.kill(os.getpid(), signal.SIGSEGV)
-        return decode(data, limits)
-
-    return decoded
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux only")

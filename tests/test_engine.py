@@ -5,7 +5,6 @@ import faulthandler
 import os
 import sys
 from collections import Counter
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,9 @@ from fanlight.answer import Choices
 from fanlight.config import Limits
 from fanlight.image import Header, Pixels
 from fanlight.model import Model
-from fanlight.place import Place
-from fanlight.reconcile import Reconciler
 from fanlight.result import Source
 from fanlight.store_folder import FolderStore
-from tests.fakes import answer_as
+from tests.fakes import FolderJob, answer_as
 from tests.test_pace import Clock
 from tools.engine import Chunks, Job, run
 from tools.models import MODELS
@@ -41,14 +38,11 @@ def answer(source: Source, data: bytes | None) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Rough(Job):
+class Rough(FolderJob):
     """A job whose answers are `answer`."""
 
-    def reconciler(self, threads: int, spare: ExitStack | None = None) -> Reconciler:
-        images = FolderStore(Path(self.source), escaped=False)
-        results = FolderStore(Path(self.out), escaped=True)
-        place = Place(images.name, "")
-        return Reconciler(images, place, results, Place(results.name, ""), answer, 100)
+    def answer(self, source: Source, data: bytes | None) -> dict[str, Any]:
+        return answer(source, data)
 
 
 def job(tmp_path: Path, contents: dict[str, bytes]) -> Rough:

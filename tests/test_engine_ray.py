@@ -3,7 +3,6 @@
 import os
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,9 @@ import pytest
 from fanlight.answer import Choices
 from fanlight.errors import ConfigError
 from fanlight.folder_names import TEMPORARY
-from fanlight.place import Place
-from fanlight.reconcile import Reconciler
 from fanlight.result import Source
 from fanlight.store_folder import FolderStore
-from tests.fakes import answer_as
+from tests.fakes import FolderJob, answer_as
 from tools.engine import ENDED, Job
 from tools.engine import run as run_here
 from tools.engine_ray import run
@@ -69,14 +66,11 @@ def accidents(source: Source, data: bytes | None) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Rough(Job):
+class Rough(FolderJob):
     """A job whose answers are `accidents`."""
 
-    def reconciler(self, threads: int, spare: ExitStack | None = None) -> Reconciler:
-        images = FolderStore(Path(self.source), escaped=False)
-        results = FolderStore(Path(self.out), escaped=True)
-        place = Place(images.name, "")
-        return Reconciler(images, place, results, Place(results.name, ""), accidents, 100)
+    def answer(self, source: Source, data: bytes | None) -> dict[str, Any]:
+        return accidents(source, data)
 
 
 def job(kind: type[Job], folder: Path) -> Job:

@@ -3,8 +3,6 @@
 import faulthandler
 import importlib
 import json
-import os
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -18,10 +16,9 @@ import pytest
 
 import classify
 import sweep
-from fanlight.config import Limits
 from fanlight.errors import ConfigError
-from fanlight.image import Decode, Header, Pixels
 from fanlight.result import from_bytes
+from tests.fakes import fragile
 from tools.events import oss_event
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
@@ -173,17 +170,6 @@ def test_what_has_just_landed_is_left_to_its_event(
     assert (summary["images"], summary["young"], summary["missing"]) == (4, 1, 2)
     assert (summary["reconciled"], summary["checked"]) == ({"classified": 2}, {})
     assert set(labels(bucket)) == {"old.png.json", "ahead.png.json", "changed.png.json"}
-
-
-def fragile(decode: Decode) -> Decode:
-    """As `decode`, but what calls for a crash crashes."""
-
-    def decoded(data: bytes, limits: Limits) -> tuple[Header, Pixels]:
-        if data == b"crash":
-            os.kill(os.getpid(), signal.SIGSEGV)
-        return decode(data, limits)
-
-    return decoded
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux only")
