@@ -24,15 +24,18 @@ published source of Serverless Devs' `fc3`:
 None of it could be tried with an account: see `UNVERIFIED`.
 """
 
-from collections.abc import Iterable
-from typing import Any
-
-from fanlight.archive import Archive
-from fanlight.place import Place
 from tools.deployment.settings import Settings, settings_of
+from tools.deployment.statements import (
+    Document,
+    allow,
+    below,
+    beside,
+    distinct,
+    document,
+    lists,
+    objects,
+)
 from tools.template import Function, Template, Trigger
-
-Document = dict[str, Any]
 
 DEFAULT_TRIGGER_ROLE = "aliyunosseventnotificationrole"
 """What the component passes to OSS for a trigger without `invocationRole`; it may invoke all."""
@@ -58,7 +61,7 @@ UNVERIFIED = {
 
 def trust(service: str) -> Document:
     """Who may act as a role: `fc.aliyuncs.com` or `oss.aliyuncs.com`."""
-    return _document(
+    return document(
         {
             "Action": "sts:AssumeRole",
             "Effect": "Allow",
@@ -75,24 +78,24 @@ def functions_policy(template: Template, every: list[Settings]) -> Document:
     function that is told of failures is invoked as the role of the one that failed [dest].
     """
     told = sorted({one.function.on_failure or "" for one in every if _names_function(one)})
-    return _document(
-        _allow(["oss:GetObject"], _below(one.input for one in every)),
-        _allow(["oss:GetObject", "oss:PutObject"], _below(one.output for one in every)),
-        *_lists(place for one in every for place in one.lists),
-        _allow(["oss:PutObject"], _below(one.failed for one in every)),
-        _allow(["oss:GetObject"], _objects(a for one in every for a in one.archives)),
-        _allow(["fc:InvokeFunction"], [a for name in told for a in _runs(template, name)]),
-        _allow(
+    return document(
+        allow(["oss:GetObject"], below(one.input for one in every)),
+        allow(["oss:GetObject", "oss:PutObject"], below(one.output for one in every)),
+        *lists(place for one in every for place in one.lists),
+        allow(["oss:PutObject"], below(one.failed for one in every)),
+        allow(["oss:GetObject"], objects(a for one in every for a in one.archives)),
+        allow(["fc:InvokeFunction"], [a for name in told for a in _runs(template, name)]),
+        allow(
             ["log:PostLogStoreLogs"],
-            _distinct(_log(template, one.function)[1] for one in every if one.function.log_store),
+            distinct(_log(template, one.function)[1] for one in every if one.function.log_store),
         ),
     )
 
 
 def trigger_policy(template: Template) -> Document:
     """For the role OSS acts as to fire triggers: to invoke these functions [fc]."""
-    return _document(
-        _allow(
+    return document(
+        allow(
             ["fc:InvokeFunction"],
             [
                 arn
@@ -119,27 +122,27 @@ def deployer_policy(template: Template) -> Document:
     ]
     told = [one.function.on_failure or "" for one in settings_of(template) if _names_function(one)]
     archives = [a for one in settings_of(template) for a in one.archives]
-    return _document(
-        _allow(["fc:CreateFunction", "fc:GetFunction", "fc:UpdateFunction"], functions),
-        _allow(
+    return document(
+        allow(["fc:CreateFunction", "fc:GetFunction", "fc:UpdateFunction"], functions),
+        allow(
             ["fc:GetFunctionAsyncInvokeConfig", "fc:PutFunctionAsyncInvokeConfig"],
             [arn for f in template.functions for arn in _runs(template, f.name)],
         ),
         # Who names a destination has to be allowed to invoke it.
-        _allow(["fc:InvokeFunction"], [a for n in sorted(set(told)) for a in _runs(template, n)]),
-        _allow(
+        allow(["fc:InvokeFunction"], [a for n in sorted(set(told)) for a in _runs(template, n)]),
+        allow(
             ["fc:GetConcurrencyConfig", "fc:PutConcurrencyConfig"],
             [_function(template, f.name) for f in template.functions if f.reserved is not None],
         ),
-        _allow(["fc:CreateTrigger", "fc:GetTrigger", "fc:UpdateTrigger"], triggers),
-        _allow(["fc:GetTempBucketToken"], ["*"]),  # no resource is documented for it
+        allow(["fc:CreateTrigger", "fc:GetTrigger", "fc:UpdateTrigger"], triggers),
+        allow(["fc:GetTempBucketToken"], ["*"]),  # no resource is documented for it
         _pass_roles(template),
-        _allow(
+        allow(
             [f"oss:{verb}BucketEventNotification" for verb in ("Delete", "Get", "Put")],
-            _distinct(f"acs:oss:*:*:{t.bucket}" for f in template.functions for t in f.triggers),
+            distinct(f"acs:oss:*:*:{t.bucket}" for f in template.functions for t in f.triggers),
         ),
         *_make_logs(template),
-        _allow(["oss:GetObject", "oss:PutObject"], _beside(archives)),
+        allow(["oss:GetObject", "oss:PutObject"], beside(archives)),
     )
 
 
@@ -152,13 +155,13 @@ def operator_policy(template: Template) -> Document:
     every = settings_of(template)
     lanes = [one.name for one in every if one.input and not one.lists and not one.function.triggers]
     places = [place for one in every for place in (one.input, one.output, one.failed) if place]
-    return _document(
-        _allow(["oss:GetObject"], _below(one.input for one in every)),
-        _allow(["oss:GetObject", "oss:PutObject"], _below(one.output for one in every)),
-        _allow(["oss:DeleteObject", "oss:GetObject"], _below(one.failed for one in every)),
-        *_lists(places),
-        _allow(["oss:GetObject"], _objects(a for one in every for a in one.archives)),
-        _allow(["fc:InvokeFunction"], [arn for name in lanes for arn in _runs(template, name)]),
+    return document(
+        allow(["oss:GetObject"], below(one.input for one in every)),
+        allow(["oss:GetObject", "oss:PutObject"], below(one.output for one in every)),
+        allow(["oss:DeleteObject", "oss:GetObject"], below(one.failed for one in every)),
+        *lists(places),
+        allow(["oss:GetObject"], objects(a for one in every for a in one.archives)),
+        allow(["fc:InvokeFunction"], [arn for name in lanes for arn in _runs(template, name)]),
     )
 
 
@@ -169,7 +172,7 @@ def role_arn(template: Template, role: str) -> str:
 
 def trigger_roles(template: Template) -> list[str]:
     """The ARN of each role that OSS acts as, or will once deployed."""
-    return _distinct(_trigger_role(template, t) for f in template.functions for t in f.triggers)
+    return distinct(_trigger_role(template, t) for f in template.functions for t in f.triggers)
 
 
 def _trigger_role(template: Template, trigger: Trigger) -> str:
@@ -178,7 +181,7 @@ def _trigger_role(template: Template, trigger: Trigger) -> str:
 
 def _pass_roles(template: Template) -> Document | None:
     roles = [role_arn(template, function.role) for function in template.functions]
-    statement = _allow(["ram:PassRole"], _distinct([*roles, *trigger_roles(template)]))
+    statement = allow(["ram:PassRole"], distinct([*roles, *trigger_roles(template)]))
     condition = {"StringEquals": {"acs:Service": "fc.aliyuncs.com"}}
     return {**statement, "Condition": condition} if statement else None
 
@@ -187,8 +190,8 @@ def _make_logs(template: Template) -> list[Document | None]:
     auto = [_log(template, f) for f in template.functions if f.log_project == "auto"]
     stores = ["log:CreateIndex", "log:CreateLogStore", "log:GetIndex", "log:GetLogStore"]
     return [
-        _allow(["log:CreateProject", "log:GetProject"], _distinct(project for project, _ in auto)),
-        _allow(stores, _distinct(store for _, store in auto)),
+        allow(["log:CreateProject", "log:GetProject"], distinct(project for project, _ in auto)),
+        allow(stores, distinct(store for _, store in auto)),
     ]
 
 
@@ -212,49 +215,3 @@ def _function(template: Template, name: str) -> str:
 def _runs(template: Template, name: str, qualifier: str = "LATEST") -> list[str]:
     """Both spellings a request for a version of a function is checked against [fc]."""
     return [_function(template, name), f"{_function(template, name)}/{qualifier}"]
-
-
-def _below(places: Iterable[Place | None]) -> list[str]:
-    return _distinct(f"acs:oss:*:*:{place.bucket}/{place.prefix}*" for place in places if place)
-
-
-def _lists(places: Iterable[Place]) -> list[Document | None]:
-    """One statement a bucket: a condition holds for all resources of its statement."""
-    prefixes: dict[str, list[str]] = {}
-    for place in dict.fromkeys(places):
-        prefixes.setdefault(place.bucket, []).append(f"{place.prefix}*")
-    return [
-        {
-            "Effect": "Allow",
-            "Action": ["oss:ListObjects"],
-            "Resource": [f"acs:oss:*:*:{bucket}"],
-            "Condition": {"StringLike": {"oss:Prefix": patterns}},
-        }
-        for bucket, patterns in prefixes.items()
-    ]
-
-
-def _objects(archives: Iterable[Archive]) -> list[str]:
-    return _distinct(f"acs:oss:*:*:{archive.bucket}/{archive.key}" for archive in archives)
-
-
-def _beside(archives: Iterable[Archive]) -> list[str]:
-    """The archives' folders: the next version is published beside the one that is named."""
-    folders = (Place(a.bucket, a.key[: a.key.rfind("/") + 1]) for a in archives)
-    return _below(place for place in folders if place.prefix) + _objects(
-        a for a in archives if "/" not in a.key
-    )
-
-
-def _distinct(texts: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(texts))
-
-
-def _allow(actions: list[str], resources: list[str]) -> Document | None:
-    if not resources:
-        return None
-    return {"Effect": "Allow", "Action": actions, "Resource": resources}
-
-
-def _document(*statements: Document | None) -> Document:
-    return {"Version": "1", "Statement": [statement for statement in statements if statement]}
