@@ -14,14 +14,14 @@ from tools.prove.bucket import Bucket, verdict
 
 def test_a_small_bucket_is_proved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Stopped three times and finished: one true result for each object, and figures for all."""
-    assert prove(tmp_path, 300, "local")
+    assert prove(tmp_path, 400, "local")
 
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == [
         "status", *["stopped"] * len(STOPS), "finished", "status", "listing", "memory", "checked",
     ]  # fmt: skip
-    assert lines[6].startswith("listing       2 requests for 300 objects, at most 11")
-    assert lines[-1].startswith("checked       300 objects; ")
+    assert lines[6].startswith("listing       2 requests for 400 objects, at most 11")
+    assert lines[-1].startswith("checked       400 objects; ")
     assert lines[-1].endswith(" writes over HTTP here, 0 violations")
 
 

@@ -17,8 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,16 +71,19 @@ def status(bucket: Bucket) -> tuple[float, int, str]:
     return took["peak"] / 1e6, bucket.asked["LIST"] - before, said
 
 
-def run(arguments: list[str], reach: dict[str, str], stop: Callable[[], bool]) -> tuple[int, Any]:
-    """Exit code and summary of a run, which gets a SIGINT as soon as `stop` says so."""
+def run(
+    arguments: list[str], reach: dict[str, str], stops: Bucket | None = None
+) -> tuple[int, Any]:
+    """Exit code and summary of a run; SIGINT for it as soon as the bucket holds its writes."""
     command = [*_TOOLS, "run", *_PLACES, *arguments, "--json", "-"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                env={**os.environ, **reach}, start_new_session=True)  # fmt: skip
     try:
-        while process.poll() is None and not stop():
-            time.sleep(0.01)
-        if process.poll() is None:
+        if stops:
+            while process.poll() is None and not stops.holds():
+                time.sleep(0.01)
             process.send_signal(signal.SIGINT)
+            stops.release()
         said, errors = process.communicate()
     except BaseException:
         os.killpg(process.pid, signal.SIGKILL)
@@ -95,8 +97,8 @@ def interrupted(bucket: Bucket) -> Iterator[str]:
     """Run and stop, three times; a line on each. FanlightError if one could not be stopped."""
     with bucket.served() as reach:
         for part, processes in STOPS:
-            stop = partial(bucket.has_written, int(part * bucket.count))
-            code, summary = run(["-m", str(DIGITS), "-p", str(processes)], reach, stop)
+            bucket.hold(int(part * bucket.count))
+            code, summary = run(["-m", str(DIGITS), "-p", str(processes)], reach, bucket)
             if code != 130 or not summary["interrupted"]:
                 raise FanlightError(f"a run of {processes} ended with {code} before it was stopped")
             yield (f"stopped       {processes} processes, exit code {code}, "
@@ -104,7 +106,7 @@ def interrupted(bucket: Bucket) -> Iterator[str]:
 
 
 def finished(bucket: Bucket, engine: str) -> str:
-    """Do the rest with the engine, unstopped: bool() is False. FanlightError if any is left."""
+    """Do the rest with the engine, unstopped. FanlightError if any is left."""
     if engine == "fc":
         template = bucket.folder.parent / "template.yml"
         template.write_text(_TEMPLATE)
@@ -113,12 +115,12 @@ def finished(bucket: Bucket, engine: str) -> str:
             code, summary = run(
                 ["--engine", "fc", "--template", str(template), "--function", _FUNCTION,
                  "--invoke-endpoint", cloud.invoke_url, "--concurrency", "4"],
-                environment(cloud.endpoint.url, cloud.keys), bool,
+                environment(cloud.endpoint.url, cloud.keys),
             )  # fmt: skip
     else:
         means = ["-p", "2", "--address", "local"] if engine == "ray" else ["-p", "3"]
         with bucket.served() as reach:
-            code, summary = run(["-m", str(DIGITS), "--engine", engine, *means], reach, bool)
+            code, summary = run(["-m", str(DIGITS), "--engine", engine, *means], reach)
     if code:
         raise FanlightError(f"the last run ended with {code}: {summary}")
     return (

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from hashlib import md5
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from tools.bench.cloud import BUCKET, FUNCTIONS, KEYS, REGION
@@ -20,11 +21,17 @@ from tools.prove.verdict import Found, judged
 
 @dataclass
 class Bucket:
-    """A folder with a store, served on demand. `asked`: requests by method, LIST for listings."""
+    """A folder with a store, served on demand. `asked`: requests by method, LIST for listings.
+
+    Once `open_until` writes were asked for, further ones wait until released: whatever is slow or
+    quick here, a run can be interrupted amid its work.
+    """
 
     folder: Path
     count: int
     asked: Counter[str] = field(default_factory=Counter)
+    open_until: int | None = None
+    _released: Event = field(default_factory=Event)
 
     def fill(self, *, results: bool) -> None:
         """Put the images there, and their results if wanted."""
@@ -41,15 +48,30 @@ class Bucket:
     @contextmanager
     def served(self) -> Iterator[dict[str, str]]:
         """The endpoint, counting; gives the environment of the commands that use it."""
-        with OssEndpoint([KEYS], region=REGION, data=self.objects, meddle=self._count) as endpoint:
-            yield environment(endpoint.url, KEYS)
+        with OssEndpoint([KEYS], region=REGION, data=self.objects, meddle=self._meddle) as endpoint:
+            try:
+                yield environment(endpoint.url, KEYS)
+            finally:
+                self.release()
 
-    def has_written(self, count: int) -> bool:
-        """Whether so many results have been written to it while it was served here."""
-        return self.asked["PUT"] >= count
+    def hold(self, count: int) -> None:
+        """Let writes wait once so many, and at least one more, were asked for while served here."""
+        self._released.clear()
+        self.open_until = max(count, self.asked["PUT"] + 1)
 
-    def _count(self, method: str, path: str, *_: Any) -> None:
+    def holds(self) -> bool:
+        """Whether so many were asked for."""
+        return self.open_until is not None and self.asked["PUT"] >= self.open_until
+
+    def release(self) -> None:
+        """Let those that wait, and all that come, go on."""
+        self.open_until = None
+        self._released.set()
+
+    def _meddle(self, method: str, path: str, *_: Any) -> None:
         self.asked["LIST" if "list-type=2" in path else method] += 1
+        if method == "PUT" and self.holds():
+            self._released.wait()
 
 
 def environment(url: str, keys: Credentials) -> dict[str, str]:
