@@ -89,7 +89,7 @@ def test_ctrl_c_does_not_wait_for_oss(
 def test_a_second_ctrl_c_leaves_no_half_of_a_file(tmp_path: Path) -> None:
     """Processes may end what they have at hand, unless that takes them long."""
     (tmp_path / "photos").mkdir()
-    for number in range(2000):
+    for number in range(6000):
         (tmp_path / "photos" / f"{number:04}.png").write_bytes(DIGITS[0])
     results = tmp_path / "photos-results"
     command = [sys.executable, "-m", "tools", "run", "photos", "-m", "digits"]
