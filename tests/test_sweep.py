@@ -195,6 +195,24 @@ def test_an_image_that_crashes_its_decoder_costs_itself_alone(
     assert set(labels(bucket)) == {f"{name}.json" for name in names if name != "5.png"}
 
 
+def test_a_listing_goes_on_from_the_bookmark(context: SimpleNamespace, bucket: oss2.Bucket) -> None:
+    """What comes before it is listed too where there is time, and the round is over then."""
+    put(bucket, "1-00002.png", "2-00001.png", "7-00000.png")
+    classified(context, "2-00001.png")
+    bucket.put_object("out/.sweep", json.dumps({"after": "in/2-00001.png"}))
+    sweep.initializer(context)
+
+    summary = sweep.handler(TIMER, context)
+
+    mark = json.loads(bucket.get_object("out/.sweep").read())
+    bucket.delete_object("out/.sweep")
+    assert mark == {"after": ""}
+    assert (summary["images"], summary["reconciled"]) == (3, {"classified": 2})
+    assert labels(bucket) == {
+        "1-00002.png.json": "1", "2-00001.png.json": "2", "7-00000.png.json": "7",
+    }  # fmt: skip
+
+
 def test_without_time_nothing_is_begun(context: SimpleNamespace, bucket: oss2.Bucket) -> None:
     """A sweep that ends early says so and has failed at nothing."""
     put(bucket, "7-00000.png")

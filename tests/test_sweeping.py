@@ -74,6 +74,11 @@ class Bucket:
             Random(seed),
         ).run()
 
+    def mark(self) -> str | None:
+        """Where the next pass begins to list; None if nothing is kept."""
+        found = self.store.objects.get("out/.sweep")
+        return None if found is None else json.loads(found.data or b"")["after"]
+
     def logged(self, message: str) -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in self.lines.getvalue().splitlines()]
         return [line for line in lines if line["message"] == message]
@@ -224,6 +229,85 @@ def test_a_listing_that_takes_too_long_leaves_time_to_mend() -> None:
     assert (summary["listed"], summary["whole"]) == (False, False)
 
 
+def test_what_one_pass_does_not_list_the_next_ones_do() -> None:
+    """A bucket too large to list is listed in parts, each once, and then from the start again."""
+    names = [f"{number:03d}" for number in range(250)]
+    bucket = Bucket(*names)
+    bucket.classify(*names)
+    bucket.upload("249-lost")
+
+    parts = [bucket.sweep(keys=2) for _ in range(3)]
+
+    listed = [summary["images"] for summary in parts]
+    assert 90 < listed[0] < 110
+    assert 90 < listed[1] < 110
+    assert sum(listed[:2]) < len(names) < sum(listed)
+    assert [summary["missing"] for summary in parts] == [0, 0, 1]
+    assert "249-lost" in bucket.true()
+    assert [summary["listed"] for summary in parts] == [False, False, False]
+    assert bucket.sweep()["listed"]
+    assert bucket.mark() == ""
+
+
+def test_a_true_bucket_that_was_listed_is_not_written_to() -> None:
+    """No bookmark is kept where none is needed."""
+    bucket = Bucket("a")
+    bucket.classify("a")
+
+    bucket.sweep()
+
+    assert bucket.mark() is None
+
+
+class Unwritable(MemoryStore):
+    """Takes no bookmark."""
+
+    def put(self, key: str, data: bytes, *, if_absent: bool) -> bool:
+        if key.endswith(".sweep"):
+            raise TransientError("busy")
+        return super().put(key, data, if_absent=if_absent)
+
+
+def test_a_bookmark_that_cannot_be_kept_holds_nothing_up() -> None:
+    """What was listed is mended, the log says why the next pass begins where this one did."""
+    bucket = Bucket()
+    bucket.store = Unwritable()
+    for number in range(200):
+        bucket.upload(f"{number:03d}")
+
+    summary = bucket.sweep(keys=2)
+
+    assert sum(summary["reconciled"].values()) > 0
+    assert [line["reason"] for line in bucket.logged("bookmark not kept")] == ["busy"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"7",
+        b'{"after": 7}',
+        b'{"after": null}',
+        b'{"after": "out/a"}',
+        b'{"after": "in/folder/"}',
+        b"[" * 8000,
+        b"x" * 9000,
+    ],
+    ids=repr,
+)
+def test_a_bookmark_that_is_none_is_ignored(content: bytes) -> None:
+    """Whatever stands there, the pass begins at the beginning and says why."""
+    bucket = Bucket("a", "b")
+    bucket.store.put("out/.sweep", content, if_absent=False)
+
+    summary = bucket.sweep()
+
+    assert (summary["images"], summary["whole"]) == (2, True)
+    assert [line["key"] for line in bucket.logged("bookmark ignored")] == ["out/.sweep"]
+
+
 def test_a_listing_of_nothing_to_check_ends_in_time() -> None:
     """Images that are passed over take time as well, and no more of it than there is."""
     names = [f"{number:03d}" for number in range(150)]
@@ -361,12 +445,23 @@ NAMES = st.text("ab-./", min_size=1, max_size=4).filter(lambda name: not name.en
 
 
 @settings(max_examples=60, deadline=None)
-@given(names=st.sets(NAMES, max_size=8), data=st.data(), seed=st.integers(0, 1000))
+@given(
+    names=st.sets(NAMES, max_size=8),
+    data=st.data(),
+    mark=st.none() | NAMES,
+    seed=st.integers(0, 1000),
+)
 def test_whatever_the_keys_one_pass_mends_all(
-    names: set[str], data: st.DataObject, seed: int
+    names: set[str], data: st.DataObject, mark: str | None, seed: int
 ) -> None:
-    """Keys that begin with one another, and their results, are each looked at once."""
+    """Keys that begin with one another, and their results, are each looked at once.
+
+    So they are wherever the pass begins, at a key that is there or not.
+    """
     bucket = Bucket(*names)
+    if mark is not None:
+        content = json.dumps({"after": f"in/{mark}"}).encode()
+        bucket.store.put("out/.sweep", content, if_absent=False)
     bucket.classify(*data.draw(st.sets(st.sampled_from(sorted(names)))) if names else ())
     for name in data.draw(st.sets(st.sampled_from(sorted(names)))) if names else ():
         bucket.upload(name)

@@ -1,10 +1,10 @@
 """A pass over everything there is, for images whose event never came or could not be dealt with.
 
-Nothing is remembered from one pass to the next: the bucket is the state. First both places are
-listed side by side, and what has no result is reconciled, in random order, so that a few that take
-long or fail each time hold up no others. What is left of the time goes into reading results. That
-begins at an image which is drawn anew each time: in a bucket too large for one pass, each result
-is looked at as often as any other.
+The bucket is the state. First both places are listed side by side, and what has no result is
+reconciled, in random order, so that a few that take long or fail each time hold up no others. What
+is left of the time goes into reading results. That begins at an image which is drawn anew each
+time, so that in the long run each result is looked at as often as any other. In a bucket that takes
+too long to list, a bookmark tells the next pass where to go on.
 """
 
 from collections import Counter
@@ -15,9 +15,11 @@ from itertools import chain, takewhile
 from random import Random
 from typing import Any, Protocol, TypeVar
 
+from fanlight.bookmark import Bookmark
 from fanlight.errors import TransientError
 from fanlight.log import Log
-from fanlight.pairs import pairs
+from fanlight.pairs import Pair, pairs
+from fanlight.place import RESULT_SUFFIX
 from fanlight.reconcile import RESULT_LIMIT, Outcome, Reconciler, document_of
 from fanlight.result import version_of
 from fanlight.store import Meta
@@ -71,11 +73,10 @@ class Sweep:
     def run(self) -> dict[str, Any]:
         """The pass; what there was, what became of it, and how far it came.
 
-        `listed`: whether there was time to list all; what comes behind is found by no pass until
-        there is more. `whole`: whether all results were read as well. `from` and `to`: the first
-        image of that reading and the last. Keys that fail are logged and named; the next pass
-        tries them again. Raises what listing raises, as long as nothing has been done, and a
-        ConfigError at once.
+        `listed`: whether there was time to list all; if not, the next pass goes on from there.
+        `whole`: whether all results were read as well. `from` and `to`: the first image of that
+        reading and the last. Keys that fail are logged and named; the next pass tries them again.
+        Raises what listing raises, as long as nothing has been done, and a ConfigError at once.
         """
         self._look()
         self.random.shuffle(self._missing)
@@ -96,14 +97,16 @@ class Sweep:
 
     def _look(self) -> None:
         """List both places, for half of the time at most, and draw from what is there."""
-        images, results = self.reconciler.input, self.reconciler.output
-        both = pairs(self.images.list(images.prefix), images,
-                     self.results.list(results.prefix), results)  # fmt: skip
+        reconciler = self.reconciler
+        bookmark = Bookmark(reconciler.results, reconciler.input, reconciler.output, self.log)
+        begin = reached = bookmark.read()
         half = self.time_left() / 2
-        for pair in both:
+        for pair in self._around(begin):
             if self.time_left() < half:
                 self._listed = self._whole = False
-                return
+                break
+            if not reached.startswith(pair.key):  # `a` may come behind `a-b`, but never leads back
+                reached = pair.key
             if pair.image is None:
                 self._found["orphaned"] += 1
                 continue
@@ -112,6 +115,37 @@ class Sweep:
                 self._from = pair.key
             if pair.result is None:
                 self._is_missing(pair.image)
+        else:
+            reached = ""
+        if reached != begin:
+            bookmark.keep(reached)
+
+    def _around(self, begin: str) -> Iterator[Pair]:
+        """Every image once, in the order of keys from the bookmark on, then those up to it."""
+        images, results = self.reconciler.input, self.reconciler.output
+        name = images.relative(begin)
+        if name is None:
+            yield from self._pairs("", "")
+            return
+        first = _order(begin)
+        later = self._pairs(begin, f"{results.prefix}{name}")
+        yield from (pair for pair in later if _order(pair.key) > first)
+        last = _order(f"{results.prefix}{name}{RESULT_SUFFIX}")
+        earlier = pairs(
+            takewhile(lambda meta: _order(meta.key) <= first, self.images.list(images.prefix)),
+            images,
+            # That of `a` comes behind that of `a-b`: where the bookmark is `a-b`, it looks as if
+            # `a` had none, and reconciling `a` finds it.
+            takewhile(lambda meta: _order(meta.key) <= last, self.results.list(results.prefix)),
+            results,
+        )
+        yield from (pair for pair in earlier if _order(pair.key) <= first)
+
+    def _pairs(self, image: str, result: str) -> Iterator[Pair]:
+        """All that follow in both listings."""
+        images, results = self.reconciler.input, self.reconciler.output
+        return pairs(self.images.list(images.prefix, image), images,
+                     self.results.list(results.prefix, result), results)  # fmt: skip
 
     def _is_missing(self, image: Meta) -> None:
         """Hold its key, or not, with the chance of all others. Source: Vitter 1985, algorithm R."""
