@@ -36,10 +36,14 @@ class Future:
 
 
 class FakeActor:
-    """Does what it is told in order, when its cluster says so."""
+    """Does what it is told in order, when its cluster says so.
+
+    `sent`: an answer on its way, with the future that it is for. It is lost if the actor ends.
+    """
 
     def __init__(self, cluster: "FakeRay") -> None:
         self.cluster, self.queue = cluster, deque[Future]()
+        self.sent: tuple[Future, Any] | None = None
         self.alive, self.running = True, False
         self.ready = SimpleNamespace(remote=lambda: self._asked(None))
         self.work = SimpleNamespace(remote=self._asked)
@@ -54,8 +58,15 @@ class FakeActor:
             future.settle(RayError("it ended before"))
         return future
 
+    def arrived(self) -> None:
+        if self.sent:
+            self.sent[0].settle(self.sent[1])
+        self.sent = None
+
     def end(self) -> None:
         self.alive = self.running = False
+        if self.sent:
+            self.sent[0].settle(RayError("it ended before its answer was here"))
         while self.queue:
             self.queue.popleft().settle(RayError("it ended"))
 
@@ -111,7 +122,10 @@ class FakeRay:
         return future.value
 
     def _step(self) -> None:
-        """One of the actors goes on, or ends."""
+        """One of the actors goes on, or ends; some of what was answered before arrives."""
+        for actor in self.actors:
+            if not actor.queue or self.rng.random() < 0.3:
+                actor.arrived()
         free = self.available_resources()["CPU"] > 0
         able = [a for a in self.actors if a.alive and (a.running or free) and a.queue]
         if not able:
@@ -126,8 +140,9 @@ class FakeRay:
                 self.alone[keys[0]] += 1
             actor.end()
             return
+        actor.arrived()
         outcomes = [{"key": key, "outcome": "classified"} for key in keys]
-        actor.queue.popleft().settle((outcomes, 0.1) if keys else None)
+        actor.sent = actor.queue.popleft(), (outcomes, 0.1) if keys else None
 
 
 def work(ray: FakeRay, keys: Iterator[str], actors: int | None) -> list[dict[str, Any]]:

@@ -36,12 +36,17 @@ Tell = Callable[[str], None]
 
 @dataclass(eq=False)
 class _Chunk:
-    """Keys for an actor. `deaths`: actors that ended while they worked on them."""
+    """Keys for an actor. `deaths`: actors that ended while they worked on them.
+
+    `again`: whether it was given out before. `suspect`: whether an actor has ended over these keys;
+    the next has nothing else then. Answers are lost if an actor ends before they have arrived, so
+    the keys before those that ended it would be blamed.
+    """
 
     keys: list[str]
     deaths: int = 0
     again: bool = False
-    """Whether it was given out before."""
+    suspect: bool = False
 
 
 @dataclass(eq=False)
@@ -60,6 +65,10 @@ class _Member:
         """The future that it makes come true first; None if it has nothing to do."""
         return self.starting or next(iter(self.given), None)
 
+    def takes(self, share: int) -> bool:
+        """Whether it may have another chunk, up to so many."""
+        return len(self.given) < share and not any(one.suspect for one in self.given.values())
+
 
 class Pool:
     """As many actors as there is work and room for. An actor that ends is replaced."""
@@ -72,6 +81,7 @@ class Pool:
         self._time = time
         self._members: list[_Member] = []
         self._again: deque[_Chunk] = deque()
+        self._suspects: deque[_Chunk] = deque()
         self._room, self._most = actors or 0, actors or _FIRST
         self._failed_starts = 0
         now = self._time.monotonic()
@@ -89,20 +99,22 @@ class Pool:
     def _hand_out(self, chunks: Chunks) -> bool:
         """Give those that are ready their share; False when nothing is left to be given."""
         ready = [member for member in self._members if not member.starting]
-        if not ready and not self._again:
+        if not ready and not self._again and not self._suspects:
             if (keys := next(chunks, None)) is None:
                 return False
             self._again.append(_Chunk(keys))
         for share in range(1, _AHEAD + 1):
             for member in ready:
-                if len(member.given) < share:
-                    if (chunk := self._next(chunks)) is None:
+                if member.takes(share):
+                    if (chunk := self._next(member, chunks)) is None:
                         return False
                     member.given[member.actor.work.remote(chunk.keys)] = chunk
         self._fill(all_busy=len(ready) == len(self._members))
         return True
 
-    def _next(self, chunks: Chunks) -> _Chunk | None:
+    def _next(self, member: _Member, chunks: Chunks) -> _Chunk | None:
+        if self._suspects and not member.given:
+            return self._suspects.popleft()
         if self._again:
             return self._again.popleft()
         keys = next(chunks, None)
@@ -167,14 +179,15 @@ class Pool:
             return
         first, *waiting = member.given.values()
         first.deaths += 1
+        first.suspect = True
         for chunk in (first, *waiting):
             chunk.again = True
         self._again.extendleft(reversed(waiting))
         if first.deaths < _DEATHS:
-            self._again.append(first)
+            self._suspects.append(first)
         elif len(first.keys) > 1:
             # One at a time, the one that ends its actor is known.
-            self._again.extend(_Chunk([key], again=True) for key in first.keys)
+            self._suspects.extend(_Chunk([key], again=True, suspect=True) for key in first.keys)
         else:
             yield {"key": first.keys[0], "outcome": "failed", "reason": ENDED}
 

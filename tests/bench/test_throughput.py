@@ -73,7 +73,7 @@ def test_pictures_without_an_answer_have_no_figures(tmp_path: Path) -> None:
     images = tmp_path / "images"
     fill(images, Kind("a", DIGITS, [b"no picture"], ".png"), 100)
 
-    with pytest.raises(FanlightError, match=r"000000\.png was to be classified: .*not_an_image"):
+    with pytest.raises(FanlightError, match=r"0000\d\d\.png was to be classified: .*not_an_image"):
         measured(DIGITS, images, 1, 60)
 
 
