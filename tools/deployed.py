@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from fanlight.bundle import Thresholds
 from fanlight.config import Config, Limits
 from fanlight.place import SCHEME, Place
+from fanlight.thresholds import Thresholds
 from tools.template import Function, from_source, read_template
 
 _HANDLER = "classify.handler"

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fanlight.archive import Archive
-from fanlight.bundle import Bundle, Thresholds, read_thresholds
+from fanlight.bundle import Bundle
 from fanlight.config import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS, Limits
 from fanlight.place import SCHEME, Place
+from fanlight.thresholds import Thresholds, read_thresholds
 from tools.cache import cache_below
 from tools.models import MODELS, find_model
 from tools.places import Access, Side, access_options, check_apart, check_letters, default_output

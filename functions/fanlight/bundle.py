@@ -9,6 +9,7 @@ from typing import Any
 
 from fanlight.digest import digest_of
 from fanlight.errors import ConfigError
+from fanlight.thresholds import Thresholds, read_thresholds, unknown_labels
 
 SCHEMA = "fanlight.model/1"
 TASKS = ("classification", "moderation", "embedding")
@@ -50,17 +51,6 @@ class Input:
         if self.layout == "nchw":
             return 1, self.channels, self.height, self.width
         return 1, self.height, self.width, self.channels
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """From which score on a label holds a picture for a person, and from which it blocks it."""
-
-    review: float
-    block: float
-
-
-Thresholds = Mapping[str, Threshold]
 
 
 @dataclass(frozen=True)
@@ -108,23 +98,6 @@ class Bundle:
         if problems:
             raise ConfigError(f"model bundle {folder}: " + "; ".join(problems))
         return bundle
-
-
-def read_thresholds(document: Any) -> dict[str, Threshold]:
-    """`{"nsfw": {"review": 0.2, "block": 0.8}}` as Thresholds; ValueError for anything else."""
-    try:
-        found = {
-            str(label): Threshold(float(pair["review"]), float(pair["block"]))
-            for label, pair in document.items()
-        }
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
-        found = {}
-    if not found or any(not 0 <= pair.review <= pair.block <= 1 for pair in found.values()):
-        raise ValueError(
-            'thresholds must read {"label": {"review": 0.2, "block": 0.8}}, from 0 to 1, '
-            "review not above block"
-        )
-    return found
 
 
 def _labels(folder: Path, *, required: bool) -> tuple[str, ...]:
@@ -241,11 +214,3 @@ def _input_problems(given: Input) -> list[str]:
     if not _LEAST_KEEP <= given.keep <= 1:
         problems.append(f"input.keep is {given.keep}, it is a share from {_LEAST_KEEP} to 1")
     return problems
-
-
-def unknown_labels(thresholds: Thresholds, labels: tuple[str, ...]) -> list[str]:
-    """What is wrong with thresholds for these labels."""
-    return [
-        f"thresholds name {label!r}, labels.txt does not" for label in thresholds
-        if label not in labels
-    ]  # fmt: skip

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fanlight.archive import Archive
-from fanlight.bundle import Thresholds, read_thresholds
 from fanlight.errors import ConfigError
 from fanlight.place import SCHEME, Place
+from fanlight.thresholds import Thresholds, read_thresholds
 
 DEFAULT_MAX_BYTES = 32 * 1024 * 1024
 DEFAULT_MAX_PIXELS = 64_000_000
