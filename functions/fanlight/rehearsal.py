@@ -14,7 +14,7 @@ from typing import Any
 
 import urllib3
 
-from fanlight.connections import Answer
+from fanlight.connections import Response
 from fanlight.log import Log
 from fanlight.place import RESULT_SUFFIX
 from fanlight.reconcile import Reconciler
@@ -56,7 +56,7 @@ class _Imagined:
             "Last-Modified": formatdate(now - _OLDER, usegmt=True),
         }  # fmt: skip
 
-    def do_request(self, request: Any, timeout: Any) -> Answer:
+    def do_request(self, request: Any, timeout: Any) -> Response:
         """See `Connections.do_request`."""
         path = request.url.partition("?")[0]
         status, body, headers = 200, b"", self._headers
@@ -67,6 +67,6 @@ class _Imagined:
             body = b"<Error><Code>NoSuchKey</Code></Error>"
         elif request.method == "GET":
             body = self._picture
-        return Answer(
+        return Response(
             urllib3.HTTPResponse(io.BytesIO(body), headers, status, preload_content=False)
         )
