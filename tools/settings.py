@@ -16,7 +16,15 @@ from fanlight.place import SCHEME, Place
 from fanlight.thresholds import Thresholds, read_thresholds
 from tools.cache import cache_below
 from tools.models import MODELS, find_model
-from tools.places import Access, Side, access_options, check_apart, check_letters, default_output
+from tools.places import (
+    Access,
+    Side,
+    access_options,
+    check_apart,
+    check_letters,
+    default_output,
+    place_of,
+)
 
 if TYPE_CHECKING:  # slow to import, and a folder's status needs none of them
     from fanlight.answer import Choices
@@ -67,7 +75,7 @@ class Settings:
         """Where dead letters are, if that is in OSS."""
         if self.failed is None or not self.failed.startswith(SCHEME):
             return None
-        return Place.parse(self.failed if self.failed.endswith("/") else f"{self.failed}/")
+        return place_of(self.failed)
 
     def in_oss(self) -> bool:
         """Whether images and results both are."""
