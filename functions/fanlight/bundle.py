@@ -20,16 +20,22 @@ ORDERS = ("rgb", "bgr")
 LAYOUTS = ("nhwc", "nchw")
 
 MOST_SIDE = 4096
+"""Pixels of the network's input, along a side."""
+
 MOST_CLASSES = 1000
+"""That a result may name: `top_k` at the most."""
+
 _LEAST_KEEP = 0.01
 _FAR = 1e6
+"""What no mean or std of pixels comes near: `(pixel - mean) / std` stays a number."""
 
 
 @dataclass(frozen=True)
 class Input:
     """What the network expects: float32, (pixel - mean) / std, one picture.
 
-    `resize`: `stretch` to size; `fit` inside and pad; `crop` the middle; `glyph` finds one
+    `width`, `height`: pixels. `channels`: 1, grey, or 3, in the `order` rgb or bgr. `layout`: nhwc
+    or nchw. `resize`: `stretch` to size; `fit` inside and pad; `crop` the middle; `glyph` finds one
     handwritten character (`fanlight.glyph`) and gives ink 0 to 1. `keep`: the share of each side
     that `stretch` and `crop` keep around the middle. `mean` and `std` are in the order of the
     channels as the network has them.
@@ -57,6 +63,8 @@ class Input:
 class Bundle:
     """A bundle's description. `digest` names its exact content, `sha256:...`.
 
+    `task`, `format`, `activation`: of TASKS, FORMATS, ACTIVATIONS. `file`: the network's, below
+    `folder`. `top_k`: how many classes a result names. `labels`: in the order of the scores.
     `scores` and `embedding` are names of the network's outputs; None where there is but one to
     choose. `thresholds` are those of a moderation model, empty for others.
     """

@@ -21,8 +21,12 @@ from fanlight.reconcile import Reconciler
 from fanlight.work import handle
 
 _TURNS = 3
+"""Times that the event is handled. Python speeds code up only after it has run a few times."""
+
 _KEY = ".fanlight.png"
 _PATIENCE = 60.0
+"""Seconds that the event is told are left; none of them is waited for."""
+
 _OLDER = 10.0
 """Seconds since the picture was stored: what has just been written is waited for."""
 

@@ -26,7 +26,10 @@ PIPELINE = 2
 
 @dataclass(frozen=True)
 class Source:
-    """The object a result speaks of. `version` is the store's opaque word for this very object."""
+    """The object a result speaks of. `version` is the store's opaque word for this very object.
+
+    `bucket`: its name, or `file:///...` for a folder. `size`: bytes.
+    """
 
     bucket: str
     key: str
