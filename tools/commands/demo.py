@@ -16,6 +16,7 @@ from fanlight.errors import FanlightError
 from fanlight.place import Place
 from fanlight.reconcile import RESULT_LIMIT, document_of
 from fanlight.store_folder import FolderStore
+from tools.localcloud.client import client
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
 from tools.results.rows import row_of
@@ -76,8 +77,7 @@ def command(images: Path | None, out: Path, instances: int) -> int:
     output = Place.parse(environment["FANLIGHT_OUTPUT"])
     watch = _Watch()
     with LocalCloud(template, Options(instances=instances, on_line=watch)) as cloud:
-        auth = oss2.AuthV4(cloud.keys.access_key_id, cloud.keys.access_key_secret)
-        bucket = oss2.Bucket(auth, cloud.endpoint.url, source.bucket, region=template.region)
+        bucket = client(cloud, source.bucket)
         click.echo(f"uploading {len(paths)} pictures to {source} at {cloud.endpoint.url}")
         began = time.monotonic()
         for path in paths:

@@ -4,6 +4,7 @@ Begin with `cloud`, which joins the three, then `oss` or `invoker`.
 
 The whole
     cloud, options          a template's functions, buckets and triggers, running
+    client                  one of its buckets, as a person's client has it
     datafolder              the folder that outlives the process, for one cloud at a time
     news                    what is told to who watches: the console
     credentials, roles      access keys; those of functions, which change
