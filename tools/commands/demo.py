@@ -20,7 +20,7 @@ from tools.localcloud.client import client
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
 from tools.results.rows import row_of
-from tools.results.table import cells as told
+from tools.results.table import cells
 from tools.samples import FOLDER, pictures, truth
 from tools.shown import shown
 from tools.template import from_source, project_template, read_template
@@ -126,12 +126,12 @@ def _show(documents: list[dict[str, object]], watch: _Watch, *, known: bool) -> 
     table = Table("image", "label", "score", "ms", "", box=None, pad_edge=False)
     right = 0
     for document in documents:
-        key, label, score, rest = told(row_of(document, "", 0.0))
+        key, label, score, rest = cells(row_of(document, "", 0.0))
         mark = rest if document["status"] == "rejected" else ""
         if known and (digit := truth(Path(key).name)) is not None:
             right += digit == label
             mark = "" if digit == label else f"it is a {digit}"
-        cells = (Path(key).name, label, score, f"{watch.took.get(key, 0):.1f}", mark)
-        table.add_row(*(shown(cell).replace("\n", " ") for cell in cells))
+        texts = (Path(key).name, label, score, f"{watch.took.get(key, 0):.1f}", mark)
+        table.add_row(*(shown(cell).replace("\n", " ") for cell in texts))
     Console(markup=False, highlight=False, emoji=False).print(table)
     return right if known else None

@@ -12,6 +12,7 @@ from tools.models import find_model, megabytes
 from tools.shown import shown
 
 _RUNS = 20
+"""Inferences that are timed."""
 
 
 @click.command("inspect")

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from fanlight.errors import ConfigError
 from tools.commands.template_option import template_option
-from tools.deployment.checks import problems as problems_of
+from tools.deployment.checks import problems
 from tools.packaging.build import Built, build, libraries, library_names, written
 from tools.packaging.bytecode import bytecode
 from tools.packaging.components import BACKENDS, LIBRARIES
@@ -89,16 +89,16 @@ def command(
         _libraries(libs, target, out or template.parent / "build", interpreter)
         return 0
     described = read_template(template)
-    if wrong := problems_of(described):
+    if wrong := problems(described):
         raise ConfigError(f"{template}:" + "".join(f"\n  {problem}" for problem in wrong))
     chosen = _chosen(described, functions, out)
-    ready, problems = _packaged(chosen, target, remote_format, interpreter)
+    ready, left = _packaged(chosen, target, remote_format, interpreter)
     if trial and ready:
         zips = {function.code for function in ready}
         sharing = tuple(function for function in chosen if function.code in zips)
-        problems += _tried(replace(described, functions=sharing), target)
-    if problems:
-        raise ConfigError("not ready:" + "".join(f"\n  {problem}" for problem in problems))
+        left += _tried(replace(described, functions=sharing), target)
+    if left:
+        raise ConfigError("not ready:" + "".join(f"\n  {problem}" for problem in left))
     return 0
 
 
@@ -130,19 +130,19 @@ def _packaged(
     made = plan(chosen, target, SOURCE, remote_format=remote_format)
     wanted = {name: None for package in made.packages for name in package.libraries}
     files = fetch(pinned(wanted, read_pins(target)), target, cache_folder(), _say)
-    ready, problems = [], list(made.problems)
+    ready, left = [], list(made.problems)
     for package in made.packages:
         function = package.function
         try:
             built = build(package, files, target, SOURCE, interpreter)
         except ConfigError as error:
-            problems.append(f"{function.resource}: {error}")
+            left.append(f"{function.resource}: {error}")
             continue
         ready.append(function)
         _show(built, f"{function.resource} for {target.runtime}: {built.path}")
         verdict = judged(built.compressed, built.size, function.disk_mb * 1_000_000)
         click.echo(shown("\n".join([*verdict, *package.notes, ""])))
-    return ready, problems
+    return ready, left
 
 
 def _libraries(name: str, target: Target, out: Path, interpreter: Path | None) -> None:

@@ -20,6 +20,7 @@ from tools.localcloud.waiting import Delivery, Invocation, QueueClosed, Waiting
 from tools.template import Function
 
 _LONGEST_PAUSE = 30.0
+"""Seconds before another try of an event, however often it has failed."""
 _UNSETTLED = 1.0
 """Seconds until a request is run again whose end could not be written down."""
 
