@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from fanlight import result
 from fanlight.answer import Answerer, Choices, decide
 from fanlight.backends import Tensor
-from fanlight.bundle import Bundle, Input, Threshold
+from fanlight.bundle import Bundle, Input
 from fanlight.config import Limits
 from fanlight.errors import ConfigError, FanlightError, ModelMismatch
 from fanlight.model import SCORE_PLACES, Model, Prediction, top
 from fanlight.result import Source
+from fanlight.thresholds import Threshold
 from tests.test_model import Fixed, drawn_one
 
 SCHEMA = json.loads(Path(result.__file__).with_name("result.schema.json").read_bytes())

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight.archive import Archive
-from fanlight.bundle import Threshold
 from fanlight.config import Config, FailedConfig, Limits
 from fanlight.errors import ConfigError
 from fanlight.place import Place
+from fanlight.thresholds import Threshold
 
 CODE = Path(__file__).parents[1] / "functions"
 LEAST = {

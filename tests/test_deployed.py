@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from fanlight.bundle import Threshold
 from fanlight.config import Limits
 from fanlight.errors import ConfigError
 from fanlight.place import Place, result_key
+from fanlight.thresholds import Threshold
 from tools.deployed import Deployed, deployed
 from tools.template import SOURCE, project_template
 

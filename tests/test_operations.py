@@ -14,8 +14,9 @@ from fanlight.log import Log
 from fanlight.place import Place
 from fanlight.reconcile import Reconciler
 from fanlight.store_folder import FolderStore
+from fanlight.sweeping import Sweep
 from fanlight.work import Unfinished, handle
-from tests.fakes import answer_as
+from tests.fakes import MemoryStore, answer_as
 from tools.events import oss_event
 
 ROOT = Path(__file__).parent.parent
@@ -131,6 +132,17 @@ def test_the_fields_of_keys_are_in_the_guide(tmp_path: Path) -> None:
     assert {line["outcome"] for line in lines} == {"classified", "ignored", "failed"}
     assert {name for line in lines for name in line} <= described("key")
     assert {"outcome", "reason", "ms", "result"} <= {name for line in lines for name in line}
+
+
+def test_the_fields_of_a_sweep_are_in_the_guide() -> None:
+    """Its line has each field that has a row, and no other."""
+    store, stream = MemoryStore(), io.StringIO()
+    place = Place(store.name, "in/"), Place(store.name, "out/")
+    reconciler = Reconciler(store, place[0], store, place[1], answer_as("m"), 1000)
+
+    Sweep(reconciler, store, store, Log("r-1", stream), lambda: 10.0, lambda _: True).run()
+
+    assert set(json.loads(stream.getvalue())) == described("sweep")
 
 
 def test_a_dead_letter_holds_what_the_guide_says() -> None:

@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight import result
-from fanlight.bundle import Bundle, Threshold
+from fanlight.bundle import Bundle
 from fanlight.config import Limits
 from fanlight.document import to_bytes
 from fanlight.errors import Rejected
 from fanlight.image import Header
 from fanlight.result import REASONS, Source, classified, from_bytes, recipe, rejected, version_of
 from fanlight.sniff import FORMATS
+from fanlight.thresholds import Threshold
 from tests.fakes import answer_as
 
 SCHEMA = json.loads(Path(result.__file__).with_name("result.schema.json").read_bytes())

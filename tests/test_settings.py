@@ -11,10 +11,11 @@ import pytest
 from click import UsageError
 
 from fanlight.answer import Choices
-from fanlight.bundle import Bundle, Threshold
+from fanlight.bundle import Bundle
 from fanlight.config import Limits
 from fanlight.digest import sha256_of
 from fanlight.place import Place
+from fanlight.thresholds import Threshold
 from tests.oss_world import DIGITS, oss_world, told
 from tools.deployed import Deployed
 from tools.models import MODELS

@@ -21,6 +21,7 @@ PIXELS = {
 """How pixels go in: mean and std. `imagenet` is torchvision's, for channels in the order RGB."""
 
 _SPREADS = (1, 2, 4, 8)
+"""Standard deviations of random inputs: what looks like shares for one may not for another."""
 
 
 @dataclass(frozen=True)

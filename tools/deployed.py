@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from fanlight.bundle import Thresholds
 from fanlight.config import Config, Limits
 from fanlight.place import SCHEME, Place
+from fanlight.thresholds import Thresholds
+from tools.places import place_of
 from tools.template import Function, from_source, read_template
 
 _HANDLER = "classify.handler"
@@ -46,7 +47,7 @@ def deployed(source: str, template: Path) -> Deployed | None:
     """
     if not source.startswith(SCHEME):
         return None
-    place = Place.parse(source if source.endswith("/") else f"{source}/")
+    place = place_of(source)
     described = from_source(read_template(template))
     reading = [f for f in described.functions if f.handler == _HANDLER and _holds(f, place)]
     if not reading:

@@ -35,6 +35,11 @@ def check_name(name: str) -> str:
     return name
 
 
+def megabytes(folder: Path) -> str:
+    """What a bundle's files take together, in millions of bytes: `9.3`."""
+    return f"{sum(p.stat().st_size for p in folder.rglob('*') if p.is_file()) / 1e6:.1f}"
+
+
 def at_hand() -> list[Path]:
     """The folders of all bundles in MODELS, sorted."""
     return sorted(path.parent for path in MODELS.glob("*/model.json"))

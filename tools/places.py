@@ -64,7 +64,7 @@ class Side:
         from fanlight.store_resized import ResizedStore
         from tools.credentials import signing_and_retry
 
-        place = Place.parse(text if text.endswith("/") else f"{text}/")
+        place = place_of(text)
         if not access.region:
             raise ConfigError("name the bucket's region: --region cn-hangzhou, or FC_REGION")
         credentials, retry = signing_and_retry(os.environ, PATIENCE)
@@ -79,10 +79,18 @@ class Side:
         return cls(store, place)
 
 
+def place_of(text: str) -> Place:
+    """The place that a person means by `oss://bucket/prefix`: the slash at its end may be missing.
+
+    ConfigError when it is not spelled so.
+    """
+    return Place.parse(text if text.endswith("/") else f"{text}/")
+
+
 def default_output(source: str) -> str:
     """Beside the source, never inside it: results would be taken for images by the next run."""
     if source.startswith(SCHEME):
-        place = Place.parse(source if source.endswith("/") else f"{source}/")
+        place = place_of(source)
         if not place.prefix:
             raise click.UsageError("SOURCE is a whole bucket; say with --out where results go")
         return f"{SCHEME}{place.bucket}/{place.prefix.rstrip('/')}-results/"
@@ -95,7 +103,7 @@ def check_apart(source: str, out: str) -> None:
     if source.startswith(SCHEME) != out.startswith(SCHEME):
         return
     if source.startswith(SCHEME):
-        first, second = (Place.parse(p if p.endswith("/") else f"{p}/") for p in (source, out))
+        first, second = place_of(source), place_of(out)
         overlap = first.holds(second) or second.holds(first)
     else:
         real = Path(os.path.realpath(source)), Path(os.path.realpath(out))
@@ -111,8 +119,7 @@ def check_letters(source: str, failed: str | None) -> None:
     if not failed or source.startswith(SCHEME) != failed.startswith(SCHEME):
         return
     if source.startswith(SCHEME):
-        first, second = (Place.parse(p if p.endswith("/") else f"{p}/") for p in (source, failed))
-        inside = first.holds(second)
+        inside = place_of(source).holds(place_of(failed))
     else:
         inside = Path(os.path.realpath(failed)).is_relative_to(os.path.realpath(source))
     if inside:

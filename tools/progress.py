@@ -12,6 +12,7 @@ _EVERY = 10.0
 """Seconds between lines where there is no terminal."""
 
 _REDRAW = 0.1
+"""Seconds between two states of the bar."""
 
 
 class Progress:

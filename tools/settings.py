@@ -3,19 +3,28 @@
 import functools
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fanlight.archive import Archive
-from fanlight.bundle import Bundle, Thresholds, read_thresholds
+from fanlight.bundle import Bundle
 from fanlight.config import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS, Limits
 from fanlight.place import SCHEME, Place
+from fanlight.thresholds import Thresholds, read_thresholds
 from tools.cache import cache_below
 from tools.models import MODELS, find_model
-from tools.places import Access, Side, access_options, check_apart, check_letters, default_output
+from tools.places import (
+    Access,
+    Side,
+    access_options,
+    check_apart,
+    check_letters,
+    default_output,
+    place_of,
+)
 
 if TYPE_CHECKING:  # slow to import, and a folder's status needs none of them
     from fanlight.answer import Choices
@@ -66,7 +75,7 @@ class Settings:
         """Where dead letters are, if that is in OSS."""
         if self.failed is None or not self.failed.startswith(SCHEME):
             return None
-        return Place.parse(self.failed if self.failed.endswith("/") else f"{self.failed}/")
+        return place_of(self.failed)
 
     def in_oss(self) -> bool:
         """Whether images and results both are."""
@@ -201,17 +210,17 @@ def merged(  # noqa: PLR0913, PLR0917 - what decides
     failed = failed or (known.failed if known else None)
     check_letters(source, failed)
     return Settings(
-        source,
-        out,
-        failed,
-        given["model"] or ((known.model or None) if known else None),
-        Access(access.endpoint, access.region or (known.region if known else "")),
-        Limits(given["max_bytes"] or limits.max_bytes, given["max_pixels"] or limits.max_pixels),
-        given["top_k"] or top_k,
-        thresholds if given["thresholds"] is None else given["thresholds"],
-        known is not None and known.oss_resize,
-        known,
-        tuple(f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None),
+        source=source,
+        out=out,
+        failed=failed,
+        model=given["model"] or (known.model if known else None) or None,
+        access=Access(access.endpoint, access.region or (known.region if known else "")),
+        limits=replace(limits, **{n: given[n] for n in ("max_bytes", "max_pixels") if given[n]}),
+        top_k=given["top_k"] or top_k,
+        thresholds=thresholds if given["thresholds"] is None else given["thresholds"],
+        oss_resize=known is not None and known.oss_resize,
+        deployed=known,
+        chosen=tuple(f"--{n.replace('_', '-')}" for n in given if given[n] is not None),
     )
 
 

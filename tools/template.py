@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from fanlight.errors import ConfigError
+from fanlight.place import SCHEME
 from tools.timer import Timer
 
 _VARIABLE = re.compile(r"\$\{(vars\.\w+|this\.name)\}")
@@ -95,8 +96,8 @@ class Template:
         named = {trigger.bucket for function in self.functions for trigger in function.triggers}
         for function in self.functions:
             for value in function.environment.values():
-                if value.startswith("oss://"):
-                    named.add(value.removeprefix("oss://").partition("/")[0])
+                if value.startswith(SCHEME):
+                    named.add(value.removeprefix(SCHEME).partition("/")[0])
         return sorted(named)
 
 

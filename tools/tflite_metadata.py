@@ -19,6 +19,7 @@ from flatbuffers.table import Table
 _NAME = "TFLITE_METADATA"
 _AXIS_LABELS = 2
 _NORMALIZATION = 1
+"""Kinds of an associated file, and of a process unit's options."""
 # Fields by their order in their table.
 _MODEL_METADATA, _MODEL_BUFFERS = 6, 4
 _SUBGRAPHS, _INPUTS, _OUTPUTS = 3, 2, 3

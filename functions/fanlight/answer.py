@@ -8,13 +8,14 @@ from typing import Any
 
 from fanlight import result
 from fanlight.backends import Tensor
-from fanlight.bundle import Bundle, Thresholds, unknown_labels
+from fanlight.bundle import Bundle
 from fanlight.config import Limits
 from fanlight.errors import ConfigError, Rejected
 from fanlight.image import Decode, too_many_bytes
 from fanlight.model import SCORE_PLACES, Model, top
 from fanlight.preprocess import to_tensor
 from fanlight.result import Source
+from fanlight.thresholds import Thresholds, unknown_labels
 
 _SMALL = 64 * 1024
 """Bytes of pixels, or of a tensor."""

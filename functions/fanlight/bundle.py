@@ -9,6 +9,7 @@ from typing import Any
 
 from fanlight.digest import digest_of
 from fanlight.errors import ConfigError
+from fanlight.thresholds import Thresholds, read_thresholds, unknown_labels
 
 SCHEMA = "fanlight.model/1"
 TASKS = ("classification", "moderation", "embedding")
@@ -19,16 +20,22 @@ ORDERS = ("rgb", "bgr")
 LAYOUTS = ("nhwc", "nchw")
 
 MOST_SIDE = 4096
+"""Pixels of the network's input, along a side."""
+
 MOST_CLASSES = 1000
+"""That a result may name: `top_k` at the most."""
+
 _LEAST_KEEP = 0.01
 _FAR = 1e6
+"""What no mean or std of pixels comes near: `(pixel - mean) / std` stays a number."""
 
 
 @dataclass(frozen=True)
 class Input:
     """What the network expects: float32, (pixel - mean) / std, one picture.
 
-    `resize`: `stretch` to size; `fit` inside and pad; `crop` the middle; `glyph` finds one
+    `width`, `height`: pixels. `channels`: 1, grey, or 3, in the `order` rgb or bgr. `layout`: nhwc
+    or nchw. `resize`: `stretch` to size; `fit` inside and pad; `crop` the middle; `glyph` finds one
     handwritten character (`fanlight.glyph`) and gives ink 0 to 1. `keep`: the share of each side
     that `stretch` and `crop` keep around the middle. `mean` and `std` are in the order of the
     channels as the network has them.
@@ -53,20 +60,11 @@ class Input:
 
 
 @dataclass(frozen=True)
-class Threshold:
-    """From which score on a label holds a picture for a person, and from which it blocks it."""
-
-    review: float
-    block: float
-
-
-Thresholds = Mapping[str, Threshold]
-
-
-@dataclass(frozen=True)
 class Bundle:
     """A bundle's description. `digest` names its exact content, `sha256:...`.
 
+    `task`, `format`, `activation`: of TASKS, FORMATS, ACTIVATIONS. `file`: the network's, below
+    `folder`. `top_k`: how many classes a result names. `labels`: in the order of the scores.
     `scores` and `embedding` are names of the network's outputs; None where there is but one to
     choose. `thresholds` are those of a moderation model, empty for others.
     """
@@ -108,23 +106,6 @@ class Bundle:
         if problems:
             raise ConfigError(f"model bundle {folder}: " + "; ".join(problems))
         return bundle
-
-
-def read_thresholds(document: Any) -> dict[str, Threshold]:
-    """`{"nsfw": {"review": 0.2, "block": 0.8}}` as Thresholds; ValueError for anything else."""
-    try:
-        found = {
-            str(label): Threshold(float(pair["review"]), float(pair["block"]))
-            for label, pair in document.items()
-        }
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
-        found = {}
-    if not found or any(not 0 <= pair.review <= pair.block <= 1 for pair in found.values()):
-        raise ValueError(
-            'thresholds must read {"label": {"review": 0.2, "block": 0.8}}, from 0 to 1, '
-            "review not above block"
-        )
-    return found
 
 
 def _labels(folder: Path, *, required: bool) -> tuple[str, ...]:
@@ -241,11 +222,3 @@ def _input_problems(given: Input) -> list[str]:
     if not _LEAST_KEEP <= given.keep <= 1:
         problems.append(f"input.keep is {given.keep}, it is a share from {_LEAST_KEEP} to 1")
     return problems
-
-
-def unknown_labels(thresholds: Thresholds, labels: tuple[str, ...]) -> list[str]:
-    """What is wrong with thresholds for these labels."""
-    return [
-        f"thresholds name {label!r}, labels.txt does not" for label in thresholds
-        if label not in labels
-    ]  # fmt: skip

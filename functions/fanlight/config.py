@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fanlight.archive import Archive
-from fanlight.bundle import Thresholds, read_thresholds
 from fanlight.errors import ConfigError
 from fanlight.place import SCHEME, Place
+from fanlight.thresholds import Thresholds, read_thresholds
 
 DEFAULT_MAX_BYTES = 32 * 1024 * 1024
+"""Of an image as it is stored. It is read whole, into memory."""
+
 DEFAULT_MAX_PIXELS = 64_000_000
 """At its worst, 16-bit RGBA, such a picture took 1.3 to 1.4 GB, the network and Python included."""
 
@@ -21,7 +23,10 @@ DEFAULT_SWEEP_AFTER = 900
 
 @dataclass(frozen=True)
 class Limits:
-    """What an image may cost before it is refused."""
+    """What an image may cost before it is refused: bytes as stored, width times height in pixels.
+
+    Both are known, from its store and from its header, before so much is read or decoded.
+    """
 
     max_bytes: int = DEFAULT_MAX_BYTES
     max_pixels: int = DEFAULT_MAX_PIXELS

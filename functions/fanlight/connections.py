@@ -53,7 +53,7 @@ class Connections:
         """For all connections: to read the certificates takes 12 ms, of each otherwise."""
         return _trusting()
 
-    def do_request(self, request: Any, timeout: Any) -> "Answer":
+    def do_request(self, request: Any, timeout: Any) -> "Response":
         """Send an `oss2.http.Request`; raises what urllib3 raises when no answer comes.
 
         ClientError, oss2's, for what HTTP cannot carry. `timeout`: seconds to connect in, and
@@ -67,7 +67,7 @@ class Connections:
         # oss2 sets to None what requests would otherwise add.
         headers = {name: value for name, value in request.headers.items() if value is not None}
         try:
-            return Answer(pool.urlopen(
+            return Response(pool.urlopen(
                 request.method, slash + path + query, body=request.data, headers=headers,
                 retries=False, redirect=False, assert_same_host=False, preload_content=False,
                 timeout=urllib3.Timeout(connect=timeout, read=timeout),
@@ -86,7 +86,7 @@ class Connections:
         return pool
 
 
-class Answer:
+class Response:
     """In place of an `oss2.http.Response`, whose `response` is one of `requests`."""
 
     def __init__(self, raw: Any) -> None:

@@ -14,6 +14,7 @@ from fanlight.strokes import Digit, box_of, find_digit
 
 SIDE = 28
 INNER = 20
+"""Pixels: of the square that the network sees, and of the box in it that the ink fits."""
 SEARCH = 256
 """Longest side of the reduced copy in which the digit is looked for."""
 CLOSE = 80

@@ -20,6 +20,8 @@ from fanlight.image import Header, Pixels, decode, read_header
 from fanlight.preprocess import min_side, to_tensor
 
 SCORE_PLACES = 6
+"""Decimal places of a score, so that the last bits of a sum change nothing."""
+
 MOST_VALUES = 65_536
 """Of an embedding: a result of more than 1 MB is not read back."""
 
@@ -40,7 +42,11 @@ class Prediction:
 
 
 class Model:
-    """A bundle and the back end that runs it. It lives as long as its process."""
+    """A bundle and the back end that runs it. It lives as long as its process.
+
+    `outputs`: each output of the network by its name, and how many values it has.
+    `import_seconds`, `load_seconds`, `first_inference_seconds`: what each part of loading took.
+    """
 
     def __init__(self, bundle: Bundle, backend: Backend) -> None:
         """ModelMismatch when the network is not the one the bundle describes."""

@@ -18,6 +18,8 @@ from fanlight.result import Source, from_bytes, version_of
 from fanlight.store import Meta, Object, Store
 
 ATTEMPTS = 5
+"""Passes over one key before it is left to a later try: each was overtaken by another writer."""
+
 THREADS = 8
 """Keys of one event worked on at a time, so that none waits for the network alone."""
 

@@ -14,15 +14,19 @@ from typing import Any
 
 import urllib3
 
-from fanlight.connections import Answer
+from fanlight.connections import Response
 from fanlight.log import Log
 from fanlight.place import RESULT_SUFFIX
 from fanlight.reconcile import Reconciler
 from fanlight.work import handle
 
 _TURNS = 3
+"""Times that the event is handled. Python speeds code up only after it has run a few times."""
+
 _KEY = ".fanlight.png"
 _PATIENCE = 60.0
+"""Seconds that the event is told are left; none of them is waited for."""
+
 _OLDER = 10.0
 """Seconds since the picture was stored: what has just been written is waited for."""
 
@@ -56,7 +60,7 @@ class _Imagined:
             "Last-Modified": formatdate(now - _OLDER, usegmt=True),
         }  # fmt: skip
 
-    def do_request(self, request: Any, timeout: Any) -> Answer:
+    def do_request(self, request: Any, timeout: Any) -> Response:
         """See `Connections.do_request`."""
         path = request.url.partition("?")[0]
         status, body, headers = 200, b"", self._headers
@@ -67,6 +71,6 @@ class _Imagined:
             body = b"<Error><Code>NoSuchKey</Code></Error>"
         elif request.method == "GET":
             body = self._picture
-        return Answer(
+        return Response(
             urllib3.HTTPResponse(io.BytesIO(body), headers, status, preload_content=False)
         )

@@ -8,9 +8,10 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from fanlight.bundle import Bundle, Thresholds
+from fanlight.bundle import Bundle
 from fanlight.config import Limits
 from fanlight.errors import Rejected
+from fanlight.thresholds import Thresholds
 
 if TYPE_CHECKING:  # slow to import
     from fanlight.image import Header
@@ -25,7 +26,10 @@ PIPELINE = 2
 
 @dataclass(frozen=True)
 class Source:
-    """The object a result speaks of. `version` is the store's opaque word for this very object."""
+    """The object a result speaks of. `version` is the store's opaque word for this very object.
+
+    `bucket`: its name, or `file:///...` for a folder. `size`: bytes.
+    """
 
     bucket: str
     key: str

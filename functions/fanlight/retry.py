@@ -12,6 +12,7 @@ T = TypeVar("T")
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
+"""Seconds."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Retry:
     """Repeats an operation on TransientError until `deadline()` (on `clock`, in seconds).
 
     The pause before try n is random between 0 and FIRST_PAUSE * 2**n, LONGEST_PAUSE at most, so
-    that a thousand instances throttled together do not come back together ("full jitter").
+    that a thousand instances throttled together do not come back together. Source: "full jitter"
+    in M. Brooker, Exponential Backoff And Jitter, AWS Architecture Blog, 2015.
     """
 
     deadline: Callable[[], float]

@@ -9,6 +9,7 @@ from typing import Protocol
 class Meta:
     """What a store knows of an object without its bytes. Equal versions: the very same object.
 
+    `size`: bytes. `etag`: as the store tells it, "" where it would have to read the object.
     `modified`: when it was written, in seconds since 1970, as the store tells it: OSS in whole
     seconds of its own clock. It tells nothing that `version` does not, so it is not compared.
     """

@@ -89,7 +89,7 @@ class OssStore:
 
     def head(self, key: str) -> Meta | None:
         """See `Store.head`."""
-        return self._call(key, lambda: _meta(key, self._bucket.head_object(key)))
+        return self._call(key, lambda: meta_of(key, self._bucket.head_object(key)))
 
     def get(self, key: str, limit: int, wanted: Wanted = always) -> Object | None:
         """See `Store.get`. A body cut short or changed on its way is read again."""
@@ -116,11 +116,8 @@ class OssStore:
         Raises Unsettled after an overwrite if a try of it may have been carried out unanswered:
         OSS has no conditional overwrite, so that one could land after everybody's last look.
         """
-        md5 = hashlib.md5(data, usedforsecurity=False).digest()
-        headers = {
-            "Content-MD5": base64.b64encode(md5).decode(),
-            "Content-Type": "application/json",
-        }
+        md5 = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+        headers = {"Content-MD5": md5, "Content-Type": "application/json"}
         if if_absent:
             headers["x-oss-forbid-overwrite"] = "true"
 
@@ -211,7 +208,8 @@ _NETWORK = (
 )
 
 
-def _meta(key: str, answer: Any) -> Meta:
+def meta_of(key: str, answer: Any) -> Meta:
+    """What the headers of an answer of oss2's say of the object that was asked for."""
     size, etag, modified = int(answer.headers["Content-Length"]), answer.etag, answer.last_modified
     return Meta(key, size, etag, _version(etag, size, modified), modified)
 
@@ -222,7 +220,7 @@ def _version(etag: str, size: int, last_modified: int) -> str:
 
 
 def _read(key: str, answer: Any, limit: int, wanted: Wanted) -> Object:
-    meta = _meta(key, answer)
+    meta = meta_of(key, answer)
     response = answer.resp.response
     if meta.size > limit or not wanted(meta):
         if meta.size <= _SMALL:

@@ -15,7 +15,7 @@ from typing import Any
 from fanlight.errors import TransientError
 from fanlight.oss_sdk import oss2
 from fanlight.store import Meta, Object, always
-from fanlight.store_oss import OssStore, _meta
+from fanlight.store_oss import OssStore, meta_of
 
 QUALITY = 90
 """Of 47 background pictures 42 kept their label, with 95 as many and with 75 37, where 43 keep it
@@ -70,7 +70,7 @@ class ResizedStore(OssStore):
         answer = self._bucket.head_object(key)
         told = answer.headers.get("Date")
         now = parsedate_to_datetime(told).timestamp() if told else 0
-        return _meta(key, answer), now > answer.last_modified
+        return meta_of(key, answer), now > answer.last_modified
 
     def _resized(self, key: str, limit: int) -> bytes:
         """The smaller picture; no bytes if there is none."""

@@ -13,10 +13,14 @@ from fanlight.errors import ConfigError, DamagedZip, NoRoom, UnsafeZip, ZipBomb
 
 MOST_ENTRIES = 100_000
 _MOST_RATIO = 100
+"""Bytes unpacked for one packed. Libraries and models come to less than 10."""
+
 _UNSUSPICIOUS = 64 * 1024 * 1024
 """Bytes up to which no ratio is suspicious: an empty table packs very well."""
 
 _LONGEST_NAME = 1024
+"""Characters, folders included."""
+
 _CHUNK = 1024 * 1024
 _THREADS = 4
 """zlib works outside Python's lock, so several files are inflated at once."""

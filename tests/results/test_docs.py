@@ -5,7 +5,6 @@ import re
 import shlex
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -65,7 +64,6 @@ def test_the_duckdb_queries_answer_as_shown(answers: Path) -> None:
     assert cells(second) == [[f"input/{n}.png", "x", f"0.0{n}"] for n in (9, 8, 7)]
 
 
-@pytest.mark.skipif(find_spec("pandas") is None, reason="needs pandas, which no extra brings")
 def test_the_pandas_example_runs(answers: Path) -> None:
     """Run without a change, it reads both forms."""
     (query,) = (query for query in QUERIES if "import pandas" in query)

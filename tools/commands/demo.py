@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -11,12 +12,15 @@ import oss2
 from rich.console import Console
 from rich.table import Table
 
+from fanlight.errors import FanlightError
 from fanlight.place import Place
+from fanlight.reconcile import RESULT_LIMIT, document_of
 from fanlight.store_folder import FolderStore
+from tools.localcloud.client import client
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
 from tools.results.rows import row_of
-from tools.results.table import cells as told
+from tools.results.table import cells
 from tools.samples import FOLDER, pictures, truth
 from tools.shown import shown
 from tools.template import from_source, project_template, read_template
@@ -54,7 +58,8 @@ class _Watch:
 @click.argument("images", required=False,
                 type=click.Path(exists=True, file_okay=False, path_type=Path))  # fmt: skip
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default="build/demo",
-              show_default=True, help="Where a copy of the results goes.")  # fmt: skip
+              show_default=True,
+              help="Where a copy of the results goes, in place of the last demo's.")  # fmt: skip
 @click.option("--instances", type=click.IntRange(1), default=2, show_default=True)
 def command(images: Path | None, out: Path, instances: int) -> int:
     """Upload every picture of the folder IMAGES to a local cloud and show what comes out.
@@ -72,8 +77,7 @@ def command(images: Path | None, out: Path, instances: int) -> int:
     output = Place.parse(environment["FANLIGHT_OUTPUT"])
     watch = _Watch()
     with LocalCloud(template, Options(instances=instances, on_line=watch)) as cloud:
-        auth = oss2.AuthV4(cloud.keys.access_key_id, cloud.keys.access_key_secret)
-        bucket = oss2.Bucket(auth, cloud.endpoint.url, source.bucket, region=template.region)
+        bucket = client(cloud, source.bucket)
         click.echo(f"uploading {len(paths)} pictures to {source} at {cloud.endpoint.url}")
         began = time.monotonic()
         for path in paths:
@@ -95,14 +99,26 @@ def _spelled(path: Path) -> str:
 
 
 def _fetch(bucket: oss2.Bucket, output: Place, out: Path) -> list[dict[str, object]]:
-    """Copy every result into a folder."""
+    """Copy every result into a folder, where those of an earlier demo make room."""
     copies = FolderStore(out, escaped=True)
-    documents = []
+    documents = {}
     for item in oss2.ObjectIteratorV2(bucket, prefix=output.prefix):
+        key = output.relative(item.key) or item.key
         data = bucket.get_object(item.key).read()
-        copies.put(output.relative(item.key) or item.key, data, if_absent=False)
-        documents.append(json.loads(data))
-    return documents
+        copies.put(key, data, if_absent=False)
+        documents[key] = json.loads(data)
+    for meta in copies.list(""):
+        if meta.key not in documents and _is_copy(copies, meta.key, bucket.bucket_name):
+            copies.delete(meta.key)
+    return list(documents.values())
+
+
+def _is_copy(copies: FolderStore, key: str, bucket: str) -> bool:
+    """Whether a demo has put this file there: the folder may hold what is the user's own."""
+    with suppress(FanlightError):  # what cannot be read is not ours
+        document = document_of(copies.get(key, RESULT_LIMIT))
+        return document is not None and document["source"].get("bucket") == bucket
+    return False
 
 
 def _show(documents: list[dict[str, object]], watch: _Watch, *, known: bool) -> int | None:
@@ -110,12 +126,12 @@ def _show(documents: list[dict[str, object]], watch: _Watch, *, known: bool) -> 
     table = Table("image", "label", "score", "ms", "", box=None, pad_edge=False)
     right = 0
     for document in documents:
-        key, label, score, rest = told(row_of(document, "", 0.0))
+        key, label, score, rest = cells(row_of(document, "", 0.0))
         mark = rest if document["status"] == "rejected" else ""
         if known and (digit := truth(Path(key).name)) is not None:
             right += digit == label
             mark = "" if digit == label else f"it is a {digit}"
-        cells = (Path(key).name, label, score, f"{watch.took.get(key, 0):.1f}", mark)
-        table.add_row(*(shown(cell).replace("\n", " ") for cell in cells))
+        texts = (Path(key).name, label, score, f"{watch.took.get(key, 0):.1f}", mark)
+        table.add_row(*(shown(cell).replace("\n", " ") for cell in texts))
     Console(markup=False, highlight=False, emoji=False).print(table)
     return right if known else None

@@ -9,21 +9,16 @@ from typing import Any
 
 import click
 
+from tools.commands.template_option import template_option
 from tools.places import Access, access_options
 from tools.shown import shown
-from tools.template import project_template, read_template
+from tools.template import read_template
 
 _COLOURS = {"ok": "green", "fail": "red", "skip": "yellow"}
 
 
 @click.command()
-@click.option(
-    "--template",
-    "-t",
-    type=click.Path(path_type=Path),
-    default=project_template(),
-    help="A Serverless Devs 3 template. [default: the project's template.yml]",
-)
+@template_option
 @click.option("--write", is_flag=True,
               help="Also write an empty object to each place that is written to.")  # fmt: skip
 @access_options

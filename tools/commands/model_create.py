@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from fanlight.bundle import ACTIVATIONS, LAYOUTS, MOST_SIDE, ORDERS, TASKS, read_thresholds
+from fanlight.bundle import ACTIVATIONS, LAYOUTS, MOST_SIDE, ORDERS, TASKS
+from fanlight.thresholds import read_thresholds
 from tools.bundles import copy_into, write_bundle
 from tools.creating import PIXELS, Said, describe
 from tools.models import MODELS, check_name

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from fanlight.model import Model
-from tools.models import MODELS
+from tools.models import MODELS, megabytes
 from tools.published.catalog import CATALOG, PRECISIONS, get
 
 
@@ -50,8 +50,7 @@ def command(ctx: click.Context, name: str, precision: str, out: Path | None) -> 
     folder = out or MODELS / name
     bundle = get(name, folder, precision)
     model = Model.load(folder)
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    click.echo(f"{folder}: {bundle.name} {bundle.version}, {size / 1e6:.1f} MB, "
+    click.echo(f"{folder}: {bundle.name} {bundle.version}, {megabytes(folder)} MB, "
                f"in {time.perf_counter() - started:.1f} s")  # fmt: skip
     click.echo(f"  {CATALOG[name].about}")
     click.echo(f"  {bundle.digest}, {bundle.licence}")

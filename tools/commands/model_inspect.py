@@ -8,10 +8,11 @@ import numpy as np
 
 from fanlight.bundle import Bundle
 from fanlight.model import Model
-from tools.models import find_model
+from tools.models import find_model, megabytes
 from tools.shown import shown
 
 _RUNS = 20
+"""Inferences that are timed."""
 
 
 @click.command("inspect")
@@ -31,10 +32,10 @@ def command(name: str, threads: int | None) -> int:
 
 
 def _described(bundle: Bundle, model: Model) -> list[tuple[str, str]]:
-    size = sum(path.stat().st_size for path in bundle.folder.rglob("*") if path.is_file())
     given = bundle.input
     lines = [
-        ("bundle", f"{bundle.name} {bundle.version}, {size / 1e6:.1f} MB, {bundle.folder}"),
+        ("bundle", f"{bundle.name} {bundle.version}, {megabytes(bundle.folder)} MB, "
+                   f"{bundle.folder}"),
         ("digest", bundle.digest),
         ("task", f"{bundle.task}, {bundle.format}: {bundle.file}"),
         ("input", f"{given.width}x{given.height}x{given.channels} {given.order} {given.layout}, "

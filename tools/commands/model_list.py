@@ -4,7 +4,7 @@ import click
 
 from fanlight.bundle import Bundle
 from fanlight.errors import ConfigError
-from tools.models import MODELS, at_hand
+from tools.models import MODELS, at_hand, megabytes
 from tools.published.catalog import CATALOG
 from tools.shown import shown
 
@@ -24,9 +24,8 @@ def command() -> int:
         except ConfigError as error:
             broken.append(str(error))
             continue
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         row = (folder.name, bundle.version, bundle.task, bundle.format, str(len(bundle.labels)),
-               f"{size / 1e6:.1f}", bundle.digest[:19])  # fmt: skip
+               megabytes(folder), bundle.digest[:19])  # fmt: skip
         table.add_row(*map(shown, row))
     Console(markup=False, highlight=False, emoji=False).print(table)
     for problem in broken:

@@ -23,6 +23,7 @@ from tools.zips import zip_folder
 
 _PARTS_FROM = 64 * 1024 * 1024
 _THREADS = 4
+"""Bytes from which on a zip is uploaded in parts, so many at a time."""
 
 
 @click.command("publish")

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.text import Text
 
 from fanlight.errors import ConfigError
-from tools.deployment.checks import problems as problems_of
+from tools.commands.template_option import template_option
+from tools.deployment.checks import problems
 from tools.packaging.build import Built, build, libraries, library_names, written
 from tools.packaging.bytecode import bytecode
 from tools.packaging.components import BACKENDS, LIBRARIES
@@ -21,7 +22,7 @@ from tools.packaging.target import PYTHONS, Target
 from tools.packaging.trial import bare_python, need_python, tried, unpacked
 from tools.packaging.wheels import cache_folder, fetch
 from tools.shown import shown
-from tools.template import SOURCE, Function, Template, project_template, read_template
+from tools.template import SOURCE, Function, Template, read_template
 
 
 @click.command()
@@ -38,13 +39,7 @@ from tools.template import SOURCE, Function, Template, project_template, read_te
     type=click.Path(file_okay=False, path_type=Path),
     help="The folder for the zips. [default: where the template's code says]",
 )
-@click.option(
-    "--template",
-    "-t",
-    type=click.Path(path_type=Path),
-    default=project_template(),
-    help="A Serverless Devs 3 template. [default: the project's template.yml]",
-)
+@template_option
 @click.option(
     "--format",
     "remote_format",
@@ -94,39 +89,16 @@ def command(
         _libraries(libs, target, out or template.parent / "build", interpreter)
         return 0
     described = read_template(template)
-    if wrong := problems_of(described):
+    if wrong := problems(described):
         raise ConfigError(f"{template}:" + "".join(f"\n  {problem}" for problem in wrong))
     chosen = _chosen(described, functions, out)
-    made = plan(chosen, target, SOURCE, remote_format=remote_format)
-    wanted = {name: None for package in made.packages for name in package.libraries}
-    files = fetch(pinned(wanted, read_pins(target)), target, cache_folder(), _say)
-    ready, problems = [], list(made.problems)
-    for package in made.packages:
-        function = package.function
-        try:
-            built = build(package, files, target, SOURCE, interpreter)
-        except ConfigError as error:
-            problems.append(f"{function.resource}: {error}")
-            continue
-        ready.append(function)
-        _show(built, f"{function.resource} for {target.runtime}: {built.path}")
-        click.echo(
-            shown(
-                "\n".join(
-                    [
-                        *judged(built.compressed, built.size, function.disk_mb * 1_000_000),
-                        *package.notes,
-                        "",
-                    ]
-                )
-            )
-        )
+    ready, left = _packaged(chosen, target, remote_format, interpreter)
     if trial and ready:
         zips = {function.code for function in ready}
         sharing = tuple(function for function in chosen if function.code in zips)
-        problems += _tried(replace(described, functions=sharing), target)
-    if problems:
-        raise ConfigError("not ready:" + "".join(f"\n  {problem}" for problem in problems))
+        left += _tried(replace(described, functions=sharing), target)
+    if left:
+        raise ConfigError("not ready:" + "".join(f"\n  {problem}" for problem in left))
     return 0
 
 
@@ -149,6 +121,28 @@ def _chosen(template: Template, names: tuple[str, ...], out: Path | None) -> lis
         for function in template.functions
         if function.code in wanted
     ]
+
+
+def _packaged(
+    chosen: list[Function], target: Target, remote_format: str, interpreter: Path | None
+) -> tuple[list[Function], list[str]]:
+    """The functions whose zips are made now, each told of, and what is wrong with the others."""
+    made = plan(chosen, target, SOURCE, remote_format=remote_format)
+    wanted = {name: None for package in made.packages for name in package.libraries}
+    files = fetch(pinned(wanted, read_pins(target)), target, cache_folder(), _say)
+    ready, left = [], list(made.problems)
+    for package in made.packages:
+        function = package.function
+        try:
+            built = build(package, files, target, SOURCE, interpreter)
+        except ConfigError as error:
+            left.append(f"{function.resource}: {error}")
+            continue
+        ready.append(function)
+        _show(built, f"{function.resource} for {target.runtime}: {built.path}")
+        verdict = judged(built.compressed, built.size, function.disk_mb * 1_000_000)
+        click.echo(shown("\n".join([*verdict, *package.notes, ""])))
+    return ready, left
 
 
 def _libraries(name: str, target: Target, out: Path, interpreter: Path | None) -> None:

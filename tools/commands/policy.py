@@ -7,11 +7,12 @@ from typing import Any
 import click
 
 from fanlight.errors import ConfigError
+from tools.commands.template_option import template_option
 from tools.deployment import ram
 from tools.deployment.checks import problems
 from tools.deployment.settings import Settings, settings_of
 from tools.shown import shown
-from tools.template import Template, project_template, read_template
+from tools.template import Template, read_template
 
 ROLES = ("functions", "trigger", "deployer", "operator")
 _USERS = {"deployer": ram.deployer_policy, "operator": ram.operator_policy}
@@ -22,13 +23,7 @@ LONGEST = 6144
 
 
 @click.command()
-@click.option(
-    "--template",
-    "-t",
-    type=click.Path(path_type=Path),
-    default=project_template(),
-    help="A Serverless Devs 3 template. [default: the project's template.yml]",
-)
+@template_option
 @click.option("--role", type=click.Choice(ROLES), help="Print this policy alone.")
 @click.option("--function", "name", metavar="NAME",
               help="Only what this function needs, for a role of its own.")  # fmt: skip

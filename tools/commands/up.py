@@ -3,12 +3,14 @@
 import signal
 import socket
 import threading
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import click
 
 from fanlight.errors import ConfigError
+from tools.commands.template_option import template_option
 from tools.console.console import Console
 from tools.console.places import wanting
 from tools.console.watch import Watch
@@ -19,17 +21,11 @@ from tools.localcloud.instance import OnLine
 from tools.localcloud.options import Options
 from tools.samples import FOLDER
 from tools.shown import shown
-from tools.template import from_source, project_template, read_template
+from tools.template import Template, from_source, read_template
 
 
 @click.command()
-@click.option(
-    "--template",
-    "-t",
-    type=click.Path(path_type=Path),
-    default=project_template(),
-    help="A Serverless Devs 3 template. [default: the project's template.yml]",
-)
+@template_option
 @click.option("--port", type=click.IntRange(0, 65535), default=9600, show_default=True,
               help="Port of the OSS endpoint; 0 takes any that is free.")  # fmt: skip
 @click.option("--invoke-port", type=click.IntRange(0, 65535), default=9601, show_default=True,
@@ -52,19 +48,10 @@ from tools.template import from_source, project_template, read_template
 @click.option("--chaos", "seed", metavar="SEED", type=click.IntRange(0),
               help="Make faults happen, by this number: 0, 1, 2, ...")  # fmt: skip
 def command(
-    template: Path,
-    port: int,
-    invoke_port: int,
-    console_port: int,
-    object_port: int,
-    instances: int,
-    runtime: str | None,
-    data: Path | None,
-    seed: int | None,
-    *,
-    permissive: bool,
-    no_console: bool,
-) -> int:
+    template: Path, port: int, invoke_port: int, console_port: int, object_port: int,
+    instances: int, runtime: str | None, data: Path | None, seed: int | None,
+    *, permissive: bool, no_console: bool,
+) -> int:  # fmt: skip
     """Run OSS, its triggers and the functions of a template on this machine.
 
     Upload an image below the input prefix with any OSS client and its result appears below the
@@ -94,34 +81,40 @@ def command(
         ports |= {"--console-port": console_port, "--object-port": object_port}
     _require_apart(ports)
     described = from_source(read_template(template))
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    stop = _stop()
     watch = None if no_console else Watch()
     options = Options(
-        instances=instances,
-        port=port,
-        invoke_port=invoke_port,
-        runtime=runtime,
-        on_line=_echo if watch is None else _both(_echo, watch.line),
-        permissive=permissive,
-        data=data,
-        chaos=None if seed is None else Chaos(seed),
+        instances=instances, port=port, invoke_port=invoke_port, runtime=runtime, data=data,
+        permissive=permissive, chaos=None if seed is None else Chaos(seed),
+        on_line=_both(_echo, watch.line) if watch else _echo,
         on_news=watch.news if watch else None,
-    )
+    )  # fmt: skip
     cloud = LocalCloud(described, options)
     for option, number in ports.items():
         _require_free(option, number)
     with cloud, _console(cloud, watch, console_port, object_port) as console:
-        try:
-            click.echo(welcome(cloud, options, console.url if console else ""))
-            while not stop.wait(1):
-                pass
-        except KeyboardInterrupt:
-            click.echo("stopping", err=True)
+        _serve(welcome(cloud, options, console.url if console else ""), stop)
     if options.chaos:
         faults = counted(options.chaos.counts()) or "none"
         click.echo(f"faults of seed {options.chaos.seed}: {faults}")
     return 0
+
+
+def _stop() -> threading.Event:
+    """Set when this process is asked to end, as a service manager does; Ctrl-C raises instead."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    return stop
+
+
+def _serve(told: str, stop: threading.Event) -> None:
+    """Tell that all is there, and let it be until somebody has had enough."""
+    try:
+        click.echo(told)
+        while not stop.wait(1):
+            pass
+    except KeyboardInterrupt:
+        click.echo("stopping", err=True)
 
 
 def _console(
@@ -164,17 +157,6 @@ def _echo(function: str, line: str) -> None:
 def welcome(cloud: LocalCloud, options: Options, console: str = "") -> str:
     """What a person needs to use the cloud, ready to paste. `console`: its address, if any."""
     keys, template = cloud.keys, cloud.template
-    lines = []
-    for function in template.functions:
-        for trigger in function.triggers:
-            lines.append(
-                f"  oss://{trigger.bucket}/{trigger.prefix} -> {function.name} -> "
-                f"{function.environment.get('FANLIGHT_OUTPUT', '')}"
-            )
-            if wants := wanting(function):
-                lines.append(f"    {wants}")
-        for timer in function.timers:
-            lines.append(f"  {timer.expression} -> {function.name}")
     trigger = next(trigger for function in template.functions for trigger in function.triggers)
     may = "anything in OSS (--permissive)" if options.permissive else "what fanlight policy prints"
     kept = f"kept in {options.data}" if options.data else "gone when it stops, without --data DIR"
@@ -184,7 +166,7 @@ def welcome(cloud: LocalCloud, options: Options, console: str = "") -> str:
     return f"""\
 {page}OSS endpoint  {cloud.endpoint.url}
 Invoke API    {cloud.invoke_url}
-{chr(10).join(lines)}
+{chr(10).join(_invoking(template))}
 Permissions   functions may do {may}
 Buckets       {kept}{faults}
 
@@ -202,3 +184,15 @@ From Python:
 
 Ctrl-C stops it.
 """
+
+
+def _invoking(template: Template) -> Iterator[str]:
+    """A line for each thing that invokes a function, and for what that function lacks."""
+    for function in template.functions:
+        for trigger in function.triggers:
+            output = function.environment.get("FANLIGHT_OUTPUT", "")
+            yield f"  oss://{trigger.bucket}/{trigger.prefix} -> {function.name} -> {output}"
+            if wants := wanting(function):
+                yield f"    {wants}"
+        for timer in function.timers:
+            yield f"  {timer.expression} -> {function.name}"

@@ -12,6 +12,7 @@ DIGIT = (40, 400)
 
 LIGHT = (0.75, 1.0)
 DARK = (0.0, 0.3)
+"""Brightness of paper and ink, one of them light and the other dark, from 0 to 1."""
 GRADIENT = 0.13
 """By how much of itself the light falls from one side of the sheet to the other."""
 
@@ -19,6 +20,7 @@ NOISE = 4.0
 """Standard deviation of the noise, of 255."""
 
 QUALITY = 88
+"""Of the JPEG, as OpenCV counts it, to 100."""
 
 Image = npt.NDArray[np.uint8]
 

@@ -27,6 +27,7 @@ Load = Callable[[Path], Classify]
 EPOCHS = 14
 BATCH = 128
 PEAK_RATE = 2e-3
+"""AdamW's learning rate after a tenth of the steps; it begins at a twentieth of that."""
 FOUND = 8_000
 """So many training digits are also seen as `find_glyph` gives them back from a sheet."""
 

@@ -24,6 +24,7 @@ REQUEST_FAULTS = ("unavailable", "internal", "cut_request", "lost", "late", "cut
 _NAMES = 20_000
 """Names whose count is remembered; the oldest is forgotten first, and begins again."""
 _RECENT = 1000
+"""Faults that are told one by one; all of them are counted."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # the interface exists for type checkers only
 _ROLE = "role-id-"
 _KEY_ID = re.compile(r"(?:Credential=|^OSS |OSSAccessKeyId=|x-oss-credential=)([\w.-]+)")
 _PIECES = 10
+"""Of a body that is sent slowly, each after a pause."""
 
 
 class Meddler:

@@ -8,7 +8,7 @@ _INHERITED = ("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE")
 """An instance knows what its template gives it, not what this machine happens to have set."""
 
 
-def environment(
+def environ_of(
     function: Function, instance: str, disk: str, extra: dict[str, str]
 ) -> dict[str, str]:
     """What the platform sets, then the template, then `extra`. `disk`: the instance's own."""

@@ -24,13 +24,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tools.localcloud.credentials import Credentials
-from tools.localcloud.environment import environment as environ_of
+from tools.localcloud.environment import environ_of
 from tools.localcloud.limits import Usage
 from tools.localcloud.news import InstanceNews, OnNews
 from tools.template import Function
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 _LOG_BYTES = 4096
+"""Of the end of a log that an answer carries, as with `x-fc-log-type: Tail`."""
 
 _WATCH = 0.02
 """Seconds between looks at what an instance takes."""

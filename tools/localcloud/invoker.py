@@ -19,9 +19,8 @@ from tools.localcloud.options import Options
 from tools.localcloud.waiting import Delivery, Invocation, QueueClosed, Waiting
 from tools.template import Function
 
-_LONGEST_PAUSE = 30.0
-_UNSETTLED = 1.0
-"""Seconds until a request is run again whose end could not be written down."""
+_LONGEST_PAUSE, _UNSETTLED = 30.0, 1.0
+"""Seconds before another try at most; until a request runs again whose end was not written down."""
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,9 @@ from tools.localcloud.oss_types import OssError
 
 LIMITS = Limits(max_bytes=20 * 1024 * 1024, max_pixels=250_000_000)
 """Of a source picture. Source: "Resize images", Limits, in the OSS documentation."""
-_LONGEST, _LONGEST_RESIZED, _MOST_RESIZED = 30_000, 16_384, 16_777_216
+_LONGEST = 30_000
+_LONGEST_RESIZED, _MOST_RESIZED = 16_384, 16_777_216
+"""Pixels: of a side before and after, and of the whole picture after. The same source."""
 
 _PROCESS = re.compile(
     rf"image/resize,m_mfit,w_({DIGITS}),h_\1(?:,limit_1)?/auto-orient,1/quality,Q_({DIGITS})"

@@ -11,13 +11,12 @@ Sources, Alibaba Cloud's own pages:
            https://www.alibabacloud.com/help/en/oss/user-guide/ram-policy-overview/
 [operations] OSS API reference, "Permissions" on the page of each operation
            https://www.alibabacloud.com/help/en/oss/developer-reference/uploadpartcopy and others
-
 [list]     OSS, a tutorial on letting a user list a folder: a condition on the prefix of a request
            https://help.aliyun.com/document_detail/66934.html
 
-Only identity policies are known here, no bucket policy or ACL, and of conditions that on the
-prefix which a listing names. Whether OSS asks for a
-permission on a link's target as well is not said there, only that it looks at the target's ACL.
+Only identity policies are known here: no bucket policy, no ACL, and of conditions only the one on
+the prefix that a listing names. Whether OSS asks for a permission on a link's target as well is not
+said there, only that it looks at the target's ACL.
 """
 
 import re

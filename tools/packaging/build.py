@@ -1,11 +1,11 @@
 """Plans into zips."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from fanlight.bundle import Bundle
+from fanlight.digest import sha256_of
 from fanlight.errors import ConfigError
 from tools.packaging.bytecode import bytecode
 from tools.packaging.components import BACKENDS, IMAGES, LIBRARIES, OSS
@@ -127,8 +127,4 @@ def written(path: Path, entries: list[Entry]) -> Built:
         for name, (compressed, size) in sums.items()
     ]
     parts.sort(key=lambda part: (-part.compressed, part.name))
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return Built(path, tuple(parts), path.stat().st_size, digest.hexdigest())
+    return Built(path, tuple(parts), path.stat().st_size, sha256_of(path))

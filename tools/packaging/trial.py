@@ -9,11 +9,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import oss2
-
 from fanlight.errors import ConfigError
 from fanlight.place import SCHEME, Place
 from tools.events import oss_event
+from tools.localcloud.client import client
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.instance import Answer
 from tools.localcloud.options import Options
@@ -141,17 +140,14 @@ def _complete(function: Function, say: Callable[[str], None]) -> bool:
 def _classified(cloud: LocalCloud, function: Function) -> tuple[Answer, str]:
     source = Place.parse(function.environment["FANLIGHT_INPUT"])
     output = Place.parse(function.environment["FANLIGHT_OUTPUT"])
-    keys, region = cloud.keys, cloud.template.region
-    auth = oss2.AuthV4(keys.access_key_id, keys.access_key_secret)
     key = source.prefix + _SAMPLE
     data = sample(_SAMPLE)
-    images = oss2.Bucket(auth, cloud.endpoint.url, source.bucket, region=region)
-    images.put_object(key, data)
+    client(cloud, source.bucket).put_object(key, data)
     event = json.dumps(oss_event(source.bucket, key, size=len(data))).encode()
     answer = cloud.invoke(function.name, event)
     if not answer.ok:
         return answer, ""
-    results = oss2.Bucket(auth, cloud.endpoint.url, output.bucket, region=region)
-    result = json.loads(results.get_object(f"{output.prefix}{_SAMPLE}.json").read())
+    stored = client(cloud, output.bucket).get_object(f"{output.prefix}{_SAMPLE}.json")
+    result = json.loads(stored.read())
     best = result.get("predictions", [{}])[0].get("label", "")
     return answer, f"{_SAMPLE} is {result['status']} {best}".rstrip()

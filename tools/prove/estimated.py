@@ -28,6 +28,7 @@ from tools.estimate.measured import Measured, Taken, from_document
 from tools.estimate.prices import SHIPPED, Prices
 from tools.estimate.sample import Picture, measure
 from tools.events import oss_event
+from tools.localcloud.client import client
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
 from tools.models import find_model
@@ -51,10 +52,7 @@ class Site:
 
     def bucket(self) -> oss2.Bucket:
         """A person's client."""
-        keys, template = self.cloud.keys, self.cloud.template
-        auth = oss2.AuthV4(keys.access_key_id, keys.access_key_secret)
-        return oss2.Bucket(auth, self.cloud.endpoint.url, template.buckets[0],
-                           region=template.region)  # fmt: skip
+        return client(self.cloud, self.cloud.template.buckets[0])
 
     def fill(self, count: int) -> list[bytes]:
         """Put so many images into the bucket; their events."""

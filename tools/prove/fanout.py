@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -31,12 +31,13 @@ from fanlight.store import Meta, Object, Store, Wanted, always
 from tools.counted import counted
 from tools.engine_fc import Lane, run
 from tools.localcloud.chaos import Chaos
+from tools.localcloud.client import client
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
 from tools.places import Access, Side
 from tools.prove.fragile import CRASH, KILL, fragile
 from tools.prove.soak import answers, persist
-from tools.prove.verdict import Found, Verdict, judged, leaks
+from tools.prove.verdict import Found, Verdict, found_in, judged, leaks
 from tools.samples import pictures
 from tools.template import Template, from_source, project_template, read_template
 
@@ -120,11 +121,8 @@ def fanout(
         chaos = None if seed is None else Chaos(seed)
         options = Options(instances=instances, first_pause=0.1, chaos=chaos)
         with LocalCloud(described(Path(folder), retries), options) as cloud:
-            bucket = _bucket(cloud)
-            with ThreadPoolExecutor(_UPLOADS) as pool:
-                list(
-                    pool.map(lambda key: persist(partial(bucket.put_object, key, full[key])), full)
-                )
+            bucket = client(cloud, cloud.template.buckets[0])
+            _fill(bucket, full)
             asked = Counter[str]()
             sides = [_side(cloud, place, asked) for place in (_INPUT, _OUTPUT, _FAILED)]
             lane = Lane(sides[0], sides[1], sides[2], f"fanlight-{TASK}-backfill",
@@ -135,7 +133,7 @@ def fanout(
             cloud.drain()
             if chaos:
                 chaos.rest()
-            load, found = cloud.load(), _found(bucket)
+            load, found = cloud.load(), found_in(bucket, _INPUT, _OUTPUT, _FAILED)
     verdict = judged(found, expected, [])
     verdict.violations += unlike(full, outcomes, found)
     failures = [outcome for outcome in outcomes if outcome["outcome"] == "failed"]
@@ -152,6 +150,11 @@ def fanout(
         str(verdict),
     ]
     return "\n".join(lines), verdict
+
+
+def _fill(bucket: oss2.Bucket, full: dict[str, bytes]) -> None:
+    with ThreadPoolExecutor(_UPLOADS) as pool:
+        list(pool.map(lambda key: persist(partial(bucket.put_object, key, full[key])), full))
 
 
 def unlike(full: dict[str, bytes], outcomes: list[dict[str, Any]], found: Found) -> list[str]:
@@ -184,29 +187,8 @@ def _failed(found: Found) -> int:
     return len({json.loads(letter)["request_id"] for letter in found.letters.values()})
 
 
-def _bucket(cloud: LocalCloud) -> oss2.Bucket:
-    auth = oss2.AuthV4(cloud.keys.access_key_id, cloud.keys.access_key_secret)
-    name, region = cloud.template.buckets[0], cloud.template.region
-    return oss2.Bucket(auth, cloud.endpoint.url, name, region=region)
-
-
 def _result(key: str) -> str:
     return f"{_OUTPUT}{key.removeprefix(_INPUT)}.json"
-
-
-def _found(bucket: oss2.Bucket) -> Found:
-    objects = list(oss2.ObjectIteratorV2(bucket, prefix=_INPUT, max_keys=1000))
-    images = {_result(item.key): item.key for item in objects}
-    return Found(
-        objects,
-        _read(bucket, _OUTPUT, lambda key: images.get(key, key)),
-        _read(bucket, _FAILED, str),
-    )
-
-
-def _read(bucket: oss2.Bucket, prefix: str, name: Callable[[str], str]) -> dict[str, bytes]:
-    listed = oss2.ObjectIteratorV2(bucket, prefix=prefix, max_keys=1000)
-    return {name(item.key): bucket.get_object(item.key).read() for item in listed}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -25,11 +25,12 @@ import oss2
 
 from tools.counted import counted
 from tools.localcloud.chaos import Chaos
+from tools.localcloud.client import client
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
 from tools.prove.hostile import answerer
 from tools.prove.memory import Memory, measured
-from tools.prove.verdict import Found, Verdict, judged, leaks
+from tools.prove.verdict import Found, Verdict, found_in, judged, leaks
 from tools.samples import pictures
 from tools.template import from_source, project_template, read_template
 
@@ -131,30 +132,16 @@ class Soak:
 
     def bucket(self) -> oss2.Bucket:
         """A person's client, with a session of its own."""
-        keys = self.cloud.keys
-        auth = oss2.AuthV4(keys.access_key_id, keys.access_key_secret)
-        name = self.cloud.template.buckets[0]
-        region = self.cloud.template.region
-        return oss2.Bucket(auth, self.cloud.endpoint.url, name, region=region, connect_timeout=20)
+        return client(self.cloud, self.cloud.template.buckets[0], connect_timeout=20)
 
     def found(self) -> Found:
         """What is in the bucket, read without faults."""
         self.chaos.rest()
-        bucket = self.bucket()
-        return Found(
-            list(oss2.ObjectIteratorV2(bucket, prefix=_INPUT, max_keys=1000)),
-            _read(bucket, _OUTPUT, lambda key: _INPUT + key[len(_OUTPUT) : -len(".json")]),
-            _read(bucket, _FAILED, str),
-        )
+        return found_in(self.bucket(), _INPUT, _OUTPUT, _FAILED)
 
 
 def _key(n: int) -> str:
     return f"{_INPUT}{n:06}.png"
-
-
-def _read(bucket: oss2.Bucket, prefix: str, name: Callable[[str], str]) -> dict[str, bytes]:
-    listed = oss2.ObjectIteratorV2(bucket, prefix=prefix, max_keys=1000)
-    return {name(item.key): bucket.get_object(item.key).read() for item in listed}
 
 
 def persist(action: Callable[[], T]) -> T:

@@ -5,7 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import oss2
+
 from fanlight import result
+from fanlight.place import RESULT_SUFFIX
 
 SECRETS = ("local-secret", "role-secret-", "role-token-")
 """What the keys of a local cloud hide, or begin with."""
@@ -47,6 +50,23 @@ class Verdict:
             *(f"VIOLATION  {violation}" for violation in self.violations[:_SHOWN]),
         ]
         return "\n".join(lines)
+
+
+def found_in(bucket: oss2.Bucket, images: str, results: str, letters: str) -> Found:
+    """All that is below three prefixes of a bucket."""
+
+    def read(prefix: str) -> dict[str, bytes]:
+        listed = oss2.ObjectIteratorV2(bucket, prefix=prefix, max_keys=1000)
+        return {item.key: bucket.get_object(item.key).read() for item in listed}
+
+    return Found(
+        list(oss2.ObjectIteratorV2(bucket, prefix=images, max_keys=1000)),
+        {
+            f"{images}{key.removeprefix(results).removesuffix(RESULT_SUFFIX)}": data
+            for key, data in read(results).items()
+        },
+        read(letters),
+    )
 
 
 def judged(

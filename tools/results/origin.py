@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fanlight.place import SCHEME, Place
+from tools.places import place_of
 from tools.template import read_template
 
 _SUFFIX = "-results"
@@ -27,7 +28,7 @@ def origin(results: str, template: Path) -> Origin:
         folder = Path(results).resolve()
         source = folder.with_name(folder.name.removesuffix(_SUFFIX))
         return Origin(str(source) if source != folder and source.is_dir() else None)
-    place = Place.parse(results if results.endswith("/") else f"{results}/")
+    place = place_of(results)
     described = read_template(template).functions if template.is_file() else ()
     settings = [function.environment for function in described]
     settings.sort(key=lambda each: -len(each.get("FANLIGHT_OUTPUT", "")))  # the innermost first

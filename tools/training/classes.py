@@ -11,7 +11,9 @@ HELD = ("validation", "val", "test")
 """What a folder beside `train` is called; the first that is there is used."""
 
 _NAMED = 5
+"""Names that a message lists before it says how many more there are."""
 _CLASSES = 1000
+"""That can be learned; whoever has more folders is taken to have named the wrong place."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,9 @@ Floats = npt.NDArray[np.float32]
 
 OUTPUT = "embedding"
 _ROWS = 20_000
+"""Changed views of all pictures together, about: more would take long."""
 _MOST, _LEAST = 8, 2
+"""Changed views of one picture."""
 
 READERS = 8
 """Threads that read and decode: a bucket answers more slowly than a network computes."""

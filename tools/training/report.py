@@ -15,6 +15,7 @@ from tools.training.plot import draw
 
 SCHEMA = "fanlight.training/1"
 _WORST = 50
+"""Mistakes that are listed, the surest first."""
 _COLUMNS = ("precision", "recall", "f1", "support")
 
 

@@ -13,11 +13,13 @@ _AREA = (0.6, 1.0)
 Going Deeper with Convolutions (2015), arXiv:1409.4842, section 6; milder than
 theirs, 0.08 to 1: what names a class often fills the picture."""
 _ASPECT = (3 / 4, 4 / 3)
+"""Width by height of that part. The same source."""
 _TURN = 10.0
 """Degrees, either way."""
 _LIGHT = 0.3
 """Brightness, contrast and saturation change by up to this share."""
 _TINT = 0.1
+"""Each of red, green and blue by up to this share, by itself."""
 
 
 def view(pixels: Pixels, spec: Input, random: np.random.Generator) -> Pixels:
