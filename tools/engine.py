@@ -24,6 +24,7 @@ from fanlight.preprocess import min_side
 from fanlight.reconcile import Reconciler
 from fanlight.together import each, in_turns
 from fanlight.work import describe
+from tools.ending import end_with_parent
 from tools.pace import Pace
 from tools.places import Access, Side
 from tools.together import together
@@ -202,6 +203,7 @@ def start(job: Job) -> None:
     What is wrong with it is raised where work is asked for: here, it would end the pool unsaid.
     """
     global _process  # noqa: PLW0603 - a pool's initializer can leave its work nowhere else
+    end_with_parent()
     try:
         _process = job.reconciler(threads=1), job.remote
     except FanlightError as error:

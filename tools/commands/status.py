@@ -1,6 +1,5 @@
 """`fanlight status`: what `run` would do, or why one image is or is not current."""
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -12,6 +11,7 @@ from tools.explained import explained
 from tools.letters import letters, listed
 from tools.places import Side
 from tools.plan import OLDER, Check, Look, checks
+from tools.saying import begin, one_line, say, write
 from tools.settings import Settings, settings_options, trust_times_option
 from tools.shown import shown
 
@@ -55,7 +55,7 @@ def command(
     """
     settings.check_times(trusted=trust_times)
     if file is not None:
-        file.write("")  # opens it: that it cannot be written is to be told now
+        begin(file)
     images, results, failed = settings.images(), settings.results(), settings.letters()
     aside = file is not None and file.name == "-"
     if key is not None:
@@ -68,7 +68,9 @@ def command(
     for found in checks(images, results, look):
         state = tally.add(found)
         if list_keys and state:
-            click.echo(f"{state}\t{shown(found.key)}", err=aside)
+            line = f"{state}\t{one_line(shown(found.key))}"
+            # Who reads no more keys may still want the counts, if they go elsewhere.
+            click.echo(line, err=aside) if file is None else say(line, err=aside)
     if failed is not None:
         tally.letters = _letters(failed, results, images, deep=reads)
     lines = tally.lines()
@@ -145,7 +147,9 @@ def _letters(failed: Side, results: Side, images: Side, *, deep: bool) -> int:
 
 
 def _tell(lines: list[str], document: dict[str, Any], file: IO[str] | None) -> None:
-    for line in lines:
-        click.echo(line, err=file is not None and file.name == "-")
-    if file is not None:
-        file.write(json.dumps(document, indent=2) + "\n")
+    try:
+        for line in lines:
+            say(line, err=file is not None and file.name == "-")
+    finally:
+        if file is not None:
+            write(file, document)
