@@ -83,7 +83,8 @@ def _cluster(address: str) -> Iterator[Any]:
         ray._private.worker.print_to_stdstream = lambda *_, **__: None
     try:
         _reach(where)
-        ray.init(where, log_to_driver=loud, logging_level="info" if loud else "error", **own)
+        with _terminable():
+            ray.init(where, log_to_driver=loud, logging_level="info" if loud else "error", **own)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise ConfigError(
             f"no Ray cluster at {where}: {str(error).strip().partition(chr(10))[0]}; give "
@@ -97,15 +98,30 @@ def _cluster(address: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
-    """Ctrl-C is not heard: in the middle of Ray's end it would leave Ray's processes behind."""
+def _terminable() -> Iterator[None]:
+    """SIGTERM is for whoever had it before: Ray takes it, to print a stack and leave by itself."""
     here = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if here else None
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    except SystemExit:  # it came while Ray had it
+        raise KeyboardInterrupt from None
+    finally:
+        if here:
+            signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Nobody stops this: in the middle of Ray's end that would leave Ray's processes behind."""
+    here = threading.current_thread() is threading.main_thread()
+    numbers = (signal.SIGINT, signal.SIGTERM) if here else ()
+    before = [(number, signal.signal(number, signal.SIG_IGN)) for number in numbers]
     try:
         yield
     finally:
-        if here:
-            signal.signal(signal.SIGINT, before)
+        for number, handler in before:
+            signal.signal(number, handler)
 
 
 def _reach(where: str) -> None:
