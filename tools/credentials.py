@@ -160,6 +160,11 @@ def present(environ: Mapping[str, str]) -> Credentials:
     return keys.last
 
 
+def renewed(refused: Credentials) -> bool:
+    """Whether there is another key than one that has expired; the environment's stays as it is."""
+    return rotating().last is not None and rotating().renew(refused)
+
+
 @cache
 def rotating() -> Rotating:
     """This process's, over the default chain of alibabacloud-credentials."""
