@@ -58,18 +58,19 @@ class Explained:
             about = f"{self.image.size:,} bytes, version {self.image.version}"
             lines = [f"image    {shown(self.check.key)}", f"         {about}"]
         if self.target is not None:
-            lines.append(
-                f"result   {shown(self.target)}{'' if self.written else ': there is none'}"
-            )
+            if self.written:
+                about = ", which run leaves" if self.image is None else ""
+            else:
+                about = ": there is none"
+            lines.append(f"result   {shown(self.target)}{about}")
         if self.document:
             model = self.document["model"]
             lines.append(f"model    {shown(str(model['name']))} {shown(str(model['version']))}")
         if self.older is not None:
             lines.append(f"recipe   {'older: made with another' if self.older else 'that of this'} "
                          "model and settings")  # fmt: skip
-        if self.image is not None:
-            reason = f": {shown(self.check.reason)}" if self.check.reason else ""
-            lines.append(f"state    {self.check.state}{reason}")
+        reason = f": {shown(self.check.reason)}" if self.check.reason else ""
+        lines.append(f"state    {self.check.state}{reason}")
         return [one_line(line) for line in lines + [_line(one) for one in self.letters or []]]
 
 

@@ -59,13 +59,14 @@ def command(
     """Classify every image under SOURCE, a folder or an oss:// prefix.
 
     An image whose result is true of it is left alone, so a second run does no work, and a run
-    that was stopped goes on where it was. Ctrl-C stops it after the images at hand.
+    that was stopped goes on where it was. Ctrl-C or SIGTERM stops it after the images at hand.
 
     To move a bucket to a new model, deploy it, wait until the old instances are gone, then run
     with the new model and --only older-recipe. If that run was stopped or had failures, run it
     again, and once without --only: a result that it left stale counts as stale, not as older.
 
-    Dead letters about images whose results are true in the end are deleted.
+    Dead letters about images whose results are true in the end are deleted. Exit code 0 if nothing
+    is left of what was asked for, 1 if failures are, 130 if it was stopped.
 
     \b
     fanlight run photos/ --model digits
