@@ -1,13 +1,16 @@
 """`status` on a bucket: what it counts, what it reads for that, and what it says of one key."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fanlight.errors import ConfigError
 from tests.oss_world import OssWorld, oss_world, told
 from tools.bench.filled import fill_bucket
+from tools.cli import fanlight
 
 PLACES = ("oss://shop/in/", "--out", "oss://shop/out/", "--failed", "oss://shop/failed/")
 
@@ -159,6 +162,22 @@ def test_a_large_bucket_takes_two_listings_a_thousand(tmp_path: Path) -> None:
 
     assert (code, document["images"], document["present"]) == (0, 2_500, 2_500)
     assert world.asked == {"LIST": 6}
+
+
+def test_a_status_that_fails_says_so_in_its_file(
+    world: OssWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A monitor that reads it alone must not take an empty one for good news."""
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "wrong")
+    file = tmp_path / "status.json"
+
+    with pytest.raises(ConfigError, match="SignatureDoesNotMatch") as raised:
+        fanlight.main(["status", *PLACES, "--json", str(file)], standalone_mode=False)
+
+    assert json.loads(file.read_text()) == {
+        "source": "oss://shop/in/", "out": "oss://shop/out/", "failed": "oss://shop/failed/",
+        "error": str(raised.value),
+    }  # fmt: skip
 
 
 def test_times_of_files_are_not_trusted(tmp_path: Path) -> None:
