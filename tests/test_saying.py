@@ -1,5 +1,6 @@
 """What a command says reaches who reads it, and harms nothing where nobody does."""
 
+import io
 import json
 import os
 import subprocess
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from tests.oss_world import OssWorld, oss_world
+from tools.patience import Telling
+from tools.saying import beside
 
 TOOLS = (sys.executable, "-m", "tools")
 PLACES = ("oss://shop/in/", "-o", "oss://shop/out/", "--failed", "oss://shop/failed/")
@@ -111,3 +114,28 @@ def test_one_image_is_explained_line_by_line(world: OssWorld) -> None:
     assert [line.split(b"  ")[0] for line in told.stdout.splitlines()] == [
         b"image", b"", b"result", b"state"
     ]  # fmt: skip
+
+
+def test_a_word_takes_the_place_of_a_bar(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a terminal it would stand behind it, in the same line; a file gets the word alone."""
+    beside("one")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    beside("two")
+
+    assert capsys.readouterr().err == "one\n\r\x1b[Ktwo\n"
+
+
+class Gone(io.StringIO):
+    """A stream whose reader has gone."""
+
+    def write(self, _: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_word_that_nobody_reads_ends_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said while a request waits, whose image would fail for it."""
+    monkeypatch.setattr(sys, "stderr", Gone())
+
+    Telling(60, sleep=lambda _: None)(2.0)

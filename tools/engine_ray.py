@@ -21,8 +21,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import click
-
 from fanlight.bundle import Bundle
 from fanlight.errors import ConfigError
 from fanlight.folder_names import TEMPORARY
@@ -31,18 +29,15 @@ from tools.engine import Chunks, Job
 from tools.extras import need_ray
 from tools.ray_actor import Actor, Expected, installed
 from tools.ray_pool import Pool, Tell
+from tools.saying import beside
 from tools.zips import zip_folder
 
 _ANSWERS = 10.0
 """Seconds in which a cluster is to take a connection."""
 
 
-def _echo(text: str) -> None:
-    click.echo(text, err=True)
-
-
 def run(
-    job: Job, keys: Iterable[str], address: str, actors: int | None, tell: Tell = _echo
+    job: Job, keys: Iterable[str], address: str, actors: int | None, tell: Tell = beside
 ) -> Iterator[dict[str, Any]]:
     """Reconcile keys on a Ray cluster and yield what became of each, as `engine.run` does.
 

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from contextlib import suppress
 from typing import IO, Any
 
 import click
@@ -14,6 +15,16 @@ def say(line: str, *, err: bool = False) -> None:
         click.echo(line, err=err)
     except BrokenPipeError:
         _to_nowhere(sys.stderr if err else sys.stdout)
+
+
+def beside(text: str) -> None:
+    """A line on standard error, in place of a bar that may stand there; that is drawn again.
+
+    Nothing fails because nobody reads it any more: it may be said in the middle of the work.
+    """
+    drawn = sys.stderr is not None and sys.stderr.isatty()
+    with suppress(OSError):
+        click.echo(f"\r\x1b[K{text}" if drawn else text, err=True)
 
 
 def begin(file: IO[str]) -> None:

@@ -3,11 +3,7 @@
 import time
 from collections.abc import Callable
 
-import click
-
-
-def _echo(text: str) -> None:
-    click.echo(text, err=True)
+from tools.saying import beside
 
 
 class Silence:
@@ -21,7 +17,7 @@ class Silence:
         self,
         meaning: str,
         every: float,
-        tell: Callable[[str], None] = _echo,
+        tell: Callable[[str], None] = beside,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`every`: seconds without news, and then between two words about it."""
