@@ -74,6 +74,15 @@ def test_no_process_outlives_a_run_that_is_killed(run: "subprocess.Popen[bytes]"
     assert [pid for pid in began if lives(pid)] == []
 
 
+@pytest.fixture
+def _fresh() -> Iterator[None]:
+    """As in a new process: a library that another test has used may have taken the signal."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("_fresh")
 def test_a_signal_that_is_ignored_stays_so() -> None:
     """With nohup a run goes on after its terminal is closed; afterwards all is as it was."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -89,6 +98,7 @@ def test_a_signal_that_is_ignored_stays_so() -> None:
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+@pytest.mark.usefixtures("_fresh")
 def test_a_signal_is_heard_as_an_interruption() -> None:
     """By who is inside, and by nobody after that."""
     with pytest.raises(KeyboardInterrupt), stoppable():
