@@ -5,6 +5,7 @@ import faulthandler
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,23 @@ def test_an_image_that_kills_its_process_fails_alone(tmp_path: Path) -> None:
     expected = sorted(f"{key}.json" for key in set(contents) - {"007", "150"})
     assert [meta.key for meta in found] == expected
     assert {outcome["key"] for outcome in outcomes} == set(contents)
+
+
+def test_what_is_at_hand_when_it_is_stopped_counts(tmp_path: Path) -> None:
+    """Whoever is told what a stopped run did is told of every result that it wrote."""
+    contents = {f"{i:03d}": b"fine" for i in range(200)}
+
+    def keys() -> Iterator[str]:
+        yield from sorted(contents)
+        raise KeyboardInterrupt
+
+    told: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        told.extend(o["key"] for o in run(job(tmp_path, contents), keys(), 2))
+
+    found = [meta.key for meta in FolderStore(tmp_path / "out", escaped=True).list("")]
+    assert len(found) > 0
+    assert sorted(f"{key}.json" for key in told) == found
 
 
 def test_a_fault_in_one_image_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:

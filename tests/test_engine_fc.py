@@ -236,17 +236,29 @@ def test_a_function_that_is_broken_ends_the_run(cloud: LocalCloud, bucket: oss2.
     assert set(outcomes) == {"failed"}
 
 
-def test_what_nobody_hears_of_fails_in_the_end(cloud: LocalCloud, bucket: oss2.Bucket) -> None:
-    """A function that writes neither result nor letter does not keep a run for ever."""
+def test_what_nobody_hears_of_fails_in_the_end(
+    cloud: LocalCloud, bucket: oss2.Bucket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A function that writes neither result nor letter does not keep a run for ever.
+
+    Long before that it is said what may be wrong.
+    """
     keys = put(bucket, "idle", [ONE, ONE])
 
-    outcomes = list(run(lane(cloud, "idle", function="idle", patience=0.5), keys))
+    given = lane(cloud, "idle", function="idle", quiet=0.2, patience=1.0)
+    outcomes = list(run(given, keys))
+
+    said = capsys.readouterr().err.splitlines()[0]
+    assert said.partition(" of ")[2] == (
+        "1 events on their way: idle is busy, or starting, or does not read "
+        f"oss://{BUCKET}/{INPUT}idle/ and write oss://{BUCKET}/{OUTPUT}idle/; its log says which"
+    )
 
     assert [(outcome["key"], outcome["outcome"]) for outcome in outcomes] == [
         (key, "failed") for key in keys
     ]
     for outcome in outcomes:
-        assert outcome["reason"].startswith("there is no result, and no dead letter, 0 s after")
+        assert outcome["reason"].startswith("there is no result, and no dead letter, 1 s after")
         assert "see that the function reads and writes these very places" in outcome["reason"]
 
 

@@ -1,6 +1,10 @@
 """A Ray cluster of two nodes on this machine does what the local engine does."""
 
+import json
 import os
+import subprocess
+import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -166,6 +170,23 @@ def test_a_run_that_is_stopped_leaves_the_cluster_free(cluster: Any, tmp_path: P
     done = Counter(outcome["outcome"] for outcome in rest)
     assert 0 < done["unchanged"] < 600
     assert done["failed"] == 0
+
+
+def test_a_run_is_stopped_in_order_by_sigterm(tmp_path: Path) -> None:
+    """As on other engines, with a summary: Ray would print a stack and leave by itself."""
+    filled(tmp_path / "in", 2000)
+    command = [sys.executable, "-m", "tools", "run", "in", "-m", "digits", "--engine", "ray",
+               "--address", "local", "-p", "1", "--json", "told.json"]  # fmt: skip
+    with (tmp_path / "errors").open("wb") as errors:
+        stopped = subprocess.Popen(command, cwd=tmp_path, stderr=errors, stdout=subprocess.DEVNULL)
+    end = time.monotonic() + 100
+    while not any(tmp_path.glob("in-results/*.json")) and time.monotonic() < end:
+        time.sleep(0.05)
+    stopped.terminate()
+
+    assert stopped.wait(60) == 130
+    assert (tmp_path / "errors").read_text().startswith("stopping; run again to go on\n")
+    assert json.loads((tmp_path / "told.json").read_text())["interrupted"]
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nonsense"])

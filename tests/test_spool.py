@@ -1,13 +1,16 @@
 """Keys that are listed ahead of those who take them."""
 
+import tempfile
 import time
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from threading import Event, active_count
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fanlight.errors import FanlightError
 from tools.plan import New
 from tools.spool import spooled
 
@@ -98,3 +101,12 @@ def test_closing_it_ends_the_listing() -> None:
 
     assert active_count() == before
     assert closed.wait(30)
+
+
+def test_a_full_disk_is_told_with_the_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keys before it have come; what helps is named, since nobody knows of these files."""
+    full = Path("/dev/full").open("r+b", buffering=0)  # noqa: SIM115 - the spool closes it
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: full)
+
+    with pytest.raises(FanlightError, match=f"keys wait in {tempfile.gettempdir()}: No space left"):
+        list(spooled(["a"]))

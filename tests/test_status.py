@@ -1,13 +1,16 @@
 """`status` on a bucket: what it counts, what it reads for that, and what it says of one key."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fanlight.errors import ConfigError
 from tests.oss_world import OssWorld, oss_world, told
 from tools.bench.filled import fill_bucket
+from tools.cli import fanlight
 
 PLACES = ("oss://shop/in/", "--out", "oss://shop/out/", "--failed", "oss://shop/failed/")
 
@@ -117,12 +120,38 @@ def test_a_key_of_another_recipe_is_said_to_be(world: OssWorld, tmp_path: Path) 
     assert [one["state"] for one in found] == ["classified"] * 2
 
 
-def test_a_key_whose_image_is_gone(world: OssWorld, tmp_path: Path) -> None:
+def test_a_key_whose_image_is_gone(
+    world: OssWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Its result is shown, and the exit code says that it is not current."""
     code, document = told(tmp_path, "status", "oss://shop/in/", "gone", *PLACES[1:])
 
     assert (code, document["state"], document["image"]) == (1, "gone", None)
     assert document["result"]["source"]["key"] == "in/gone"
+    assert capsys.readouterr().out.splitlines() == [
+        "image    in/gone: there is none", "result   out/gone.json, which run leaves",
+        "model    digits 1.0.0", "state    gone: there is no such image",
+    ]  # fmt: skip
+
+
+def test_a_key_that_nobody_has_used_is_told(world: OssWorld, tmp_path: Path) -> None:
+    """Whether it could have a result or, as one that is too long for that, could not."""
+    for key, result in (("never", "out/never.json"), ("x" * 1018, None)):
+        code, document = told(tmp_path, "status", "oss://shop/in/", key, *PLACES[1:])
+
+        assert (code, document["state"], document["result_key"]) == (1, "gone", result)
+
+
+def test_what_is_no_result_is_said_to_be_none(tmp_path: Path) -> None:
+    """It counts as missing, and it is seen that something is there."""
+    with oss_world() as world:
+        world.image("a")
+        world.bucket.put_object("out/a.json", b"{")
+
+        _, document = told(tmp_path, "status", "oss://shop/in/", "a", *PLACES[1:])
+
+    assert document["state"] == "missing"
+    assert document["reason"] == "what stands in its place cannot be read as a result"
 
 
 def test_a_large_bucket_takes_two_listings_a_thousand(tmp_path: Path) -> None:
@@ -133,6 +162,22 @@ def test_a_large_bucket_takes_two_listings_a_thousand(tmp_path: Path) -> None:
 
     assert (code, document["images"], document["present"]) == (0, 2_500, 2_500)
     assert world.asked == {"LIST": 6}
+
+
+def test_a_status_that_fails_says_so_in_its_file(
+    world: OssWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A monitor that reads it alone must not take an empty one for good news."""
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "wrong")
+    file = tmp_path / "status.json"
+
+    with pytest.raises(ConfigError, match="SignatureDoesNotMatch") as raised:
+        fanlight.main(["status", *PLACES, "--json", str(file)], standalone_mode=False)
+
+    assert json.loads(file.read_text()) == {
+        "source": "oss://shop/in/", "out": "oss://shop/out/", "failed": "oss://shop/failed/",
+        "error": str(raised.value),
+    }  # fmt: skip
 
 
 def test_times_of_files_are_not_trusted(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ ALIBABA_CLOUD_CREDENTIALS_URI. Functions have a key for each invocation and need
 
 import logging
 import math
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,10 @@ _NONE = (
     "instance's RAM role, ALIBABA_CLOUD_CREDENTIALS_URI, or an OIDC token "
     "(ALIBABA_CLOUD_ROLE_ARN, ALIBABA_CLOUD_OIDC_PROVIDER_ARN, ALIBABA_CLOUD_OIDC_TOKEN_FILE)"
 )
+
+_SOURCES = ("ALIBABA_CLOUD_CREDENTIALS_URI", "ALIBABA_CLOUD_OIDC_TOKEN_FILE",
+            "ALIBABA_CLOUD_PROFILE", "ALIBABA_CLOUD_ECS_METADATA")  # fmt: skip
+"""Variables that name a source, so that it is not for want of one that there is no key."""
 
 _ASKED_AGAIN = 30.0
 """Seconds. The chain keeps a key until 15 minutes before its end, and asks for each that lasts
@@ -74,7 +79,7 @@ class Rotating:
             if self.last is None or self._clock() - self._asked >= _ASKED_AGAIN:
                 self._ask()
             if self.last is None:
-                raise ConfigError(_NONE)
+                raise ConfigError(_none(os.environ))
             key = self.last
         return oss2.credentials.Credentials(key.access_key_id, key.access_key_secret, key.token)
 
@@ -100,6 +105,17 @@ class Rotating:
             raise
         except Exception:  # noqa: BLE001, S110 - its text may quote the answer with the key in it
             pass
+
+
+def _none(environ: Mapping[str, str]) -> str:
+    """That there is no key, and which sources were asked for one: their errors are not shown."""
+    asked = [name for name in _SOURCES if environ.get(name)]
+    if not asked:
+        return _NONE
+    return (
+        f"no access key came from what is set, {' and '.join(asked)}: see that it answers with "
+        f"one, or export {_ID} and {_SECRET}"
+    )
 
 
 @dataclass(frozen=True)
@@ -158,6 +174,11 @@ def present(environ: Mapping[str, str]) -> Credentials:
     keys.get_credentials()
     assert keys.last is not None  # noqa: S101 - it has just been given
     return keys.last
+
+
+def renewed(refused: Credentials) -> bool:
+    """Whether there is another key than one that has expired; the environment's stays as it is."""
+    return rotating().last is not None and rotating().renew(refused)
 
 
 @cache

@@ -1,32 +1,26 @@
 """The local engine: keys reconciled by as many processes as there are cores."""
 
-import gc
 import itertools
 import multiprocessing
 import signal
-import time
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fanlight.answer import Answerer, Choices
 from fanlight.apart import spared
 from fanlight.cores import cores
-from fanlight.errors import ConfigError, FanlightError, StaleCredentials
 from fanlight.model import Model
 from fanlight.place import SCHEME
 from fanlight.preprocess import min_side
 from fanlight.reconcile import Reconciler
-from fanlight.together import each, in_turns
-from fanlight.work import describe
+from tools.engine_process import Worked, start, timed, work
 from tools.pace import Pace
 from tools.places import Access, Side
-from tools.together import together
 
 FIRST, MOST = 8, 512
 """Keys a process takes at a time: at the beginning, and at most."""
@@ -93,7 +87,7 @@ def run(
     """Reconcile keys and yield what became of each, as `fanlight.work.describe` says it.
 
     A key that fails has outcome `failed` and a reason. Closing the iterator ends the work after
-    the keys that are being worked on.
+    the keys that are being worked on; KeyboardInterrupt does, too, once their outcomes are told.
     """
     keys = iter(keys)
     first = list(itertools.islice(keys, _FEW + 1))
@@ -103,7 +97,7 @@ def run(
         with ExitStack() as spare:
             reconciler = job.reconciler(cores(), spare)
             for chunk in (chunks := Chunks(iter(first), pace=pace)):
-                outcomes, seconds = _timed(reconciler, chunk, remote=job.remote)
+                outcomes, seconds = timed(reconciler, chunk, remote=job.remote)
                 chunks.took(len(chunk), seconds)
                 yield from outcomes
         return
@@ -156,29 +150,45 @@ def _one_pool(
     """
     pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), start, (job,))
     running: dict[Future[Worked], list[str]] = {}
-    lost: list[list[str]] = []
+    stopped = False
     try:
-        while True:
-            while not lost and len(running) < ahead * processes and (chunk := next(chunks, None)):
-                try:
-                    running[_submit(pool, chunk)] = chunk
-                except BrokenProcessPool:
-                    lost.append(chunk)
-            if not running:
-                return lost
-            # Not without end: Ctrl-C does not always wake who waits so.
-            done, _ = wait(running, _SECONDS, FIRST_COMPLETED)
-            for future in done:
-                chunk = running.pop(future)
-                try:
-                    outcomes, seconds = future.result()
-                except BrokenProcessPool:
-                    lost.append(chunk)
-                    continue
-                chunks.took(len(chunk), seconds)
-                yield from outcomes
-    finally:
+        return (yield from _given_out(pool, chunks, running, ahead * processes))
+    except KeyboardInterrupt:
+        stopped = True  # who stops it once more, while it waits here, is not to wait again
         pool.shutdown(wait=True, cancel_futures=True)
+        for future in running:  # what was at hand is done, and counts
+            if not future.cancelled() and future.exception() is None:
+                yield from future.result()[0]
+        raise
+    finally:
+        if not stopped:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _given_out(
+    pool: ProcessPoolExecutor, chunks: Chunks, running: dict[Future[Worked], list[str]], most: int
+) -> Generator[dict[str, Any], None, list[list[str]]]:
+    """As `_one_pool`. `running`: chunks that are given out, at most so many."""
+    lost: list[list[str]] = []
+    while True:
+        while not lost and len(running) < most and (chunk := next(chunks, None)):
+            try:
+                running[_submit(pool, chunk)] = chunk
+            except BrokenProcessPool:
+                lost.append(chunk)
+        if not running:
+            return lost
+        # Not without end: Ctrl-C does not always wake who waits so.
+        done, _ = wait(running, _SECONDS, FIRST_COMPLETED)
+        for future in done:
+            chunk = running.pop(future)
+            try:
+                outcomes, seconds = future.result()
+            except BrokenProcessPool:
+                lost.append(chunk)
+                continue
+            chunks.took(len(chunk), seconds)
+            yield from outcomes
 
 
 def _submit(pool: ProcessPoolExecutor, chunk: list[str]) -> "Future[Worked]":
@@ -188,60 +198,3 @@ def _submit(pool: ProcessPoolExecutor, chunk: list[str]) -> "Future[Worked]":
         return pool.submit(work, chunk)
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-Worked = tuple[list[dict[str, Any]], float]
-"""Outcomes, and the seconds they took."""
-
-_process: tuple[Reconciler, bool] | FanlightError | None = None
-
-
-def start(job: Job) -> None:
-    """Load the model once in this process, on one thread: the processes are the parallelism.
-
-    What is wrong with it is raised where work is asked for: here, it would end the pool unsaid.
-    """
-    global _process  # noqa: PLW0603 - a pool's initializer can leave its work nowhere else
-    try:
-        _process = job.reconciler(threads=1), job.remote
-    except FanlightError as error:
-        _process = error
-    except Exception as error:  # noqa: BLE001 - whatever it is, the parent is to tell of it
-        _process = FanlightError(f"{type(error).__name__}: {error}")
-    gc.collect()
-    gc.freeze()  # what is loaded stays; to look through it again and again takes time
-
-
-def work(keys: list[str]) -> Worked:
-    """Reconcile keys in this process, one of many. Raises what was wrong at its start."""
-    assert _process is not None  # noqa: S101 - start was called first
-    if isinstance(_process, FanlightError):
-        raise _process
-    reconciler, remote = _process
-    return _timed(reconciler, keys, remote=remote)
-
-
-def _timed(reconciler: Reconciler, keys: list[str], *, remote: bool) -> Worked:
-    began = time.perf_counter()
-    outcomes = _reconcile(reconciler, keys, remote=remote)
-    return outcomes, time.perf_counter() - began
-
-
-def _reconcile(reconciler: Reconciler, keys: list[str], *, remote: bool) -> list[dict[str, Any]]:
-    if not remote:
-        return together(reconciler, keys, _one)
-    reconciler = replace(reconciler, answer=in_turns(reconciler.answer))
-    became = dict(each(partial(_one, reconciler), keys, reconciler.threads))
-    return [became[key] for key in keys]
-
-
-def _one(reconciler: Reconciler, key: str) -> dict[str, Any]:
-    try:
-        return describe(reconciler.reconcile(key))
-    except (ConfigError, StaleCredentials):  # every key after it would end the same way
-        raise
-    except FanlightError as error:
-        return {"key": key, "outcome": "failed", "reason": str(error)}
-    except Exception as error:  # noqa: BLE001 - one image must not end a run of a million
-        reason = f"{type(error).__name__}: {error}"
-        return {"key": key, "outcome": "failed", "reason": reason}

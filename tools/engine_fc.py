@@ -10,18 +10,19 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from fanlight.connections import SIZE
 from fanlight.errors import ConfigError, FanlightError, KeyRefused, StaleCredentials
 from fanlight.store_folder import FolderStore
-from fanlight.store_oss import Credentials
-from tools.credentials import present, rotating
+from tools.credentials import present, renewed
 from tools.extras import need_fc
 from tools.fc.batches import MOST_KEYS, Batch, batches
 from tools.fc.sender import PATIENCE as OFFERED
 from tools.fc.sender import Sender, endpoint_of
 from tools.fc.sent import LONGEST, QUIET, TRIES, Sent
+from tools.fc.silence import Silence
 from tools.fc.watch import Watch, failed
 from tools.places import Access, Side
 
@@ -83,16 +84,6 @@ def run(lane: Lane, keys: Iterable[str]) -> Iterator[dict[str, Any]]:
         running.stop()
 
 
-def _keys() -> Credentials:
-    """What events are signed with, asked for each of them."""
-    return present(os.environ)
-
-
-def _renewed(refused: Credentials) -> bool:
-    """Whether there is another key than one that has expired; the environment's stays as it is."""
-    return rotating().last is not None and rotating().renew(refused)
-
-
 class _Run:
     """One run of the engine, in the thread of whoever iterates."""
 
@@ -102,7 +93,14 @@ class _Run:
         self._quiet = min(lane.quiet, lane.patience)
         self._watch = Watch(lane.images, lane.results, lane.failed)
         endpoint = lane.endpoint or endpoint_of(lane.access.region)
-        self._send = Sender(lane.function, endpoint, _keys, _renewed, patience=lane.offered)
+        self._send = Sender(
+            lane.function, endpoint, partial(present, os.environ), renewed, patience=lane.offered
+        )
+        self._silence = Silence(
+            f"{lane.function} is busy, or starting, or does not read {lane.images.place} and write "
+            f"{lane.results.place}; its log says which",
+            self._quiet,
+        )
         self._senders = ThreadPoolExecutor(min(_SENDERS, self._most))
         self._lookers = ThreadPoolExecutor(_LOOKERS)
         self._sent: list[Sent] = []
@@ -135,6 +133,7 @@ class _Run:
             if self._sent and not (more and self._room()):
                 self._wait()
             self._look()
+            self._silence.look(len(self._sent), news=bool(self._ready))
             while self._ready:
                 yield self._ready.popleft()
             if self._broken:

@@ -21,8 +21,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import click
-
 from fanlight.bundle import Bundle
 from fanlight.errors import ConfigError
 from fanlight.folder_names import TEMPORARY
@@ -31,18 +29,15 @@ from tools.engine import Chunks, Job
 from tools.extras import need_ray
 from tools.ray_actor import Actor, Expected, installed
 from tools.ray_pool import Pool, Tell
+from tools.saying import beside
 from tools.zips import zip_folder
 
 _ANSWERS = 10.0
 """Seconds in which a cluster is to take a connection."""
 
 
-def _echo(text: str) -> None:
-    click.echo(text, err=True)
-
-
 def run(
-    job: Job, keys: Iterable[str], address: str, actors: int | None, tell: Tell = _echo
+    job: Job, keys: Iterable[str], address: str, actors: int | None, tell: Tell = beside
 ) -> Iterator[dict[str, Any]]:
     """Reconcile keys on a Ray cluster and yield what became of each, as `engine.run` does.
 
@@ -83,7 +78,8 @@ def _cluster(address: str) -> Iterator[Any]:
         ray._private.worker.print_to_stdstream = lambda *_, **__: None
     try:
         _reach(where)
-        ray.init(where, log_to_driver=loud, logging_level="info" if loud else "error", **own)
+        with _terminable():
+            ray.init(where, log_to_driver=loud, logging_level="info" if loud else "error", **own)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise ConfigError(
             f"no Ray cluster at {where}: {str(error).strip().partition(chr(10))[0]}; give "
@@ -97,15 +93,30 @@ def _cluster(address: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
-    """Ctrl-C is not heard: in the middle of Ray's end it would leave Ray's processes behind."""
+def _terminable() -> Iterator[None]:
+    """SIGTERM is for whoever had it before: Ray takes it, to print a stack and leave by itself."""
     here = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if here else None
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    except SystemExit:  # it came while Ray had it
+        raise KeyboardInterrupt from None
+    finally:
+        if here:
+            signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Nobody stops this: in the middle of Ray's end that would leave Ray's processes behind."""
+    here = threading.current_thread() is threading.main_thread()
+    numbers = (signal.SIGINT, signal.SIGTERM) if here else ()
+    before = [(number, signal.signal(number, signal.SIG_IGN)) for number in numbers]
     try:
         yield
     finally:
-        if here:
-            signal.signal(signal.SIGINT, before)
+        for number, handler in before:
+            signal.signal(number, handler)
 
 
 def _reach(where: str) -> None:

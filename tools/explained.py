@@ -3,12 +3,14 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from fanlight.errors import KeyRefused
 from fanlight.place import result_key
 from fanlight.reconcile import RESULT_LIMIT, document_of
 from fanlight.store import Meta
 from tools.letters import Letter, letters
 from tools.places import Side
 from tools.plan import Check, check_key
+from tools.saying import one_line
 from tools.shown import shown
 
 
@@ -56,19 +58,20 @@ class Explained:
             about = f"{self.image.size:,} bytes, version {self.image.version}"
             lines = [f"image    {shown(self.check.key)}", f"         {about}"]
         if self.target is not None:
-            lines.append(
-                f"result   {shown(self.target)}{'' if self.written else ': there is none'}"
-            )
+            if self.written:
+                about = ", which run leaves" if self.image is None else ""
+            else:
+                about = ": there is none"
+            lines.append(f"result   {shown(self.target)}{about}")
         if self.document:
             model = self.document["model"]
             lines.append(f"model    {shown(str(model['name']))} {shown(str(model['version']))}")
         if self.older is not None:
             lines.append(f"recipe   {'older: made with another' if self.older else 'that of this'} "
                          "model and settings")  # fmt: skip
-        if self.image is not None:
-            reason = f": {shown(self.check.reason)}" if self.check.reason else ""
-            lines.append(f"state    {self.check.state}{reason}")
-        return lines + [_line(one) for one in self.letters or []]
+        reason = f": {shown(self.check.reason)}" if self.check.reason else ""
+        lines.append(f"state    {self.check.state}{reason}")
+        return [one_line(line) for line in lines + [_line(one) for one in self.letters or []]]
 
 
 def explained(
@@ -78,15 +81,21 @@ def explained(
     if images.place.relative(key) is None:
         key = images.place.prefix + key
     image, found = images.store.head(key), check_key(key, images, results)
-    target = None
-    if found.state != "refused" and images.place.relative(key) is not None:
-        target = result_key(images.place.relative(key) or "", results.place)
+    target = None if found.state == "refused" else _target(key, images, results)
     result = results.store.get(target, RESULT_LIMIT) if target else None
     own = None
     if failed is not None:
         every = (one for one in letters(failed, results) if one.names(images))
         own = [one for one in every if key in one.spellings(images)]
     return Explained(found, image, target, document_of(result), result is not None, recipe, own)
+
+
+def _target(key: str, images: Side, results: Side) -> str | None:
+    relative = images.place.relative(key)
+    try:
+        return None if relative is None else result_key(relative, results.place)
+    except KeyRefused:
+        return None
 
 
 def _line(letter: Letter) -> str:

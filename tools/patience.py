@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import click
+from tools.saying import beside
 
 _LONG = 1.0
 """Seconds of a pause; those before the first few tries are shorter."""
@@ -13,16 +13,12 @@ _AGAIN = 30.0
 """Seconds between two words."""
 
 
-def _echo(text: str) -> None:
-    click.echo(text, err=True)
-
-
 @dataclass
 class Telling:
     """The `sleep` of a `Retry` that lasts `seconds`: says that it is being waited, now and then."""
 
     seconds: float
-    tell: Callable[[str], None] = _echo
+    tell: Callable[[str], None] = beside
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     _silent_until: float = field(default=0.0, init=False)

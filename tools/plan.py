@@ -101,7 +101,7 @@ def check(meta: Meta, images: Side, results: Side) -> Check:
         return Check(meta.key, "refused", str(error))
     document = document_of(result)
     if document is None:
-        return Check(meta.key, "missing", _NONE)
+        return Check(meta.key, "missing", _NONE if result is None else _UNREADABLE)
     known = version_of(document)
     if known != meta.version:
         return Check(meta.key, "stale", f"its result is of version {known}, it is {meta.version}")
@@ -117,7 +117,7 @@ def check_key(key: str, images: Side, results: Side) -> Check:
     return check(meta, images, results) if meta else Check(key, "gone", "there is no such image")
 
 
-_NONE = "there is no result"
+_NONE, _UNREADABLE = "there is no result", "what stands in its place cannot be read as a result"
 
 
 def _one_by_one(images: Side, results: Side, look: Look) -> Iterator[Check]:

@@ -10,7 +10,8 @@ from fanlight.bundle import Bundle
 from fanlight.errors import ConfigError, FanlightError, StaleCredentials
 from fanlight.place import SCHEME
 from fanlight.unzip import unpack
-from tools.engine import Job, Worked, start, work
+from tools.engine import Job
+from tools.engine_process import Worked, start, work
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Actor:
         return self._error
 
     def work(self, keys: list[str]) -> Worked | FanlightError:
-        """See `engine.work`."""
+        """See `engine_process.work`."""
         try:
             return work(keys)
         except FanlightError as error:

@@ -13,6 +13,7 @@ from tools.places import Side
 from tools.plan import OLDER, Check, Look, checks
 from tools.progress import Progress
 from tools.reservoir import reservoir
+from tools.saying import one_line
 from tools.shown import shown
 from tools.spool import spooled
 
@@ -147,6 +148,7 @@ class Run:
     def _report(self, outcome: dict[str, Any]) -> None:
         failed = self.totals.failed
         if outcome["outcome"] == "failed" and failed <= _NAMED:
-            self.progress.note(f"failed: {shown(outcome['key'])}: {shown(outcome['reason'])}")
+            key, reason = one_line(shown(outcome["key"])), shown(outcome["reason"])
+            self.progress.note(f"failed: {key}: {reason.replace(chr(10), ' ')}")
         if outcome["outcome"] == "failed" and failed == _NAMED + 1:
             self.progress.note("more failures follow; they are counted below")

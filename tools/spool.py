@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from threading import Condition, Thread
 from typing import IO
 
+from fanlight.errors import FanlightError
 from tools.plan import New
 
 _HEAD = struct.Struct(">I?")
@@ -90,7 +91,13 @@ class _Spool:
         rest = memoryview(_HEAD.pack(len(data), isinstance(key, New)) + data)
         size = len(rest)
         while rest:
-            rest = rest[self._file.write(rest) :]
+            try:
+                rest = rest[self._file.write(rest) :]
+            except OSError as error:
+                raise FanlightError(
+                    f"keys wait in {tempfile.gettempdir()}: {error.strerror}; make room there, or "
+                    "name another folder in TMPDIR, and run again: it goes on where it was"
+                ) from None
         with self._more:
             self._written += size
             self._more.notify()

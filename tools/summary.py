@@ -1,18 +1,14 @@
 """What a run says in the end, to people and to programs."""
 
-import json
-import os
-import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import IO, Any
 
-import click
-
 from tools.counted import counted
 from tools.plan import OLDER
 from tools.runs import Run
+from tools.saying import say, write
 from tools.shown import shown
 
 
@@ -43,13 +39,10 @@ class Summary:
         aside = self.file is not None and self.file.name == "-"
         try:
             for line in self._lines():
-                click.echo(line, err=aside)
-        except BrokenPipeError:  # nobody reads it; what became of the run is told by its exit code
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, (sys.stderr if aside else sys.stdout).fileno())
-            os.close(nowhere)
-        if self.file is not None:
-            self.file.write(json.dumps(self.document(), indent=2) + "\n")
+                say(line, err=aside)
+        finally:
+            if self.file is not None:
+                write(self.file, self.document())
 
     def document(self) -> dict[str, Any]:
         """All of it. `to_do` counts by state what was, or would be, worked on."""

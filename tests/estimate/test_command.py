@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from fanlight.errors import FanlightError
+from fanlight.config import DEFAULT_MAX_BYTES
+from fanlight.errors import ConfigError, FanlightError
 from tools.bench.machine import this_machine
 from tools.bench.report import Report, Row, document
 from tools.commands.estimate import command
@@ -107,6 +108,8 @@ def test_sizes_too_small_for_what_was_measured_are_left_out(tmp_path: Path) -> N
 
     assert min(size["memory_mb"] for size in told["sizes"]) == 1024
     assert "left out: 512 MB, less than a measured image took" in told["assumptions"]
+    with pytest.raises(ConfigError, match="took 858 MB, more than any --memory given; give a "):
+        estimate("--images", 9, "--measured", kept, "--memory", 512)
 
 
 @pytest.mark.parametrize(("arguments", "said"), [
@@ -116,7 +119,11 @@ def test_sizes_too_small_for_what_was_measured_are_left_out(tmp_path: Path) -> N
     (["."], "or --measured"),
     (["nowhere", "-m", "digits"], "nowhere does not exist"),
     (["--images", 5, "--per-second", "nan"], "nan is not a finite number"),
-    (["--images", 5, "--round-trip", "inf"], "inf is not a finite number"),
+    (["--images", 5, "--round-trip", "inf"], "inf is not in the range"),
+    (["--images", 10**400], "is not in the range"),
+    (["--images", 5, "--per-second", "1e-320"], "is not in the range"),
+    (["--images", 5, "--round-trip", "1e308"], "is not in the range"),
+    (["--images", 5, "--measured", __file__, "--keep", "kept.json"], "no --measured with it"),
 ])  # fmt: skip
 def test_wrong_usage_is_told(arguments: list[str], said: str) -> None:
     """What is missing is named, with exit code 2 and nothing measured."""
@@ -140,6 +147,27 @@ def test_an_empty_folder_has_nothing_to_estimate(tmp_path: Path) -> None:
 
     assert run.exit_code == 2
     assert "there is no image under" in run.stderr
+
+
+def test_what_cannot_be_measured_is_told_with_the_limit(tmp_path: Path) -> None:
+    """Nothing but files that are too large is nothing to measure; nor is there a file to keep."""
+    with (tmp_path / "large.png").open("wb") as large:
+        large.truncate(DEFAULT_MAX_BYTES + 1)
+
+    with pytest.raises(FanlightError, match="more than 33,554,432 bytes; name another SOURCE"):
+        estimate(tmp_path, "-m", "digits", "--keep", tmp_path / "kept.json")
+    assert not (tmp_path / "kept.json").exists()
+
+
+def test_a_file_that_cannot_be_kept_is_told_before_measuring(tmp_path: Path) -> None:
+    """Which takes long enough not to be lost."""
+    (tmp_path / "7.png").write_bytes(next(FOLDER.glob("7-*.png")).read_bytes())
+    options = [str(tmp_path), "-m", "digits", "--keep", "/dev/null/kept.json"]
+
+    run = CliRunner().invoke(command, options)
+
+    assert isinstance(run.exception, OSError)
+    assert "measuring" not in run.stderr
 
 
 def test_several_images_an_event_are_measured_as_such() -> None:

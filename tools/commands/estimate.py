@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fanlight.errors import ConfigError
 from tools.finite import Finite
 from tools.places import Access, access_options
 from tools.settings import deployed_model
@@ -22,8 +23,10 @@ _WIDTH = 120
 
 @click.command()
 @click.argument("source", required=False)
-@click.option("--images", type=click.IntRange(1), help="How many, instead of listing SOURCE.")
-@click.option("--bytes", "size", type=click.IntRange(0), default=0,
+@click.option(
+    "--images", type=click.IntRange(1, 10**12), help="How many, instead of listing SOURCE."
+)
+@click.option("--bytes", "size", type=click.IntRange(0, 10**18), default=0,
               help="With --images: their size, all together.")  # fmt: skip
 @click.option("--measured", "files", multiple=True,
               type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -36,23 +39,23 @@ _WIDTH = 120
               help="How many of SOURCE's images to measure.")  # fmt: skip
 @click.option("--keep", type=click.Path(dir_okay=False, path_type=Path),
               help="Write what was measured to this file, for --measured.")  # fmt: skip
-@click.option("--per-second", "rate", type=Finite(0, min_open=True),
+@click.option("--per-second", "rate", type=Finite(1e-6, 1e6),
               help="Images uploaded in a second. [default: all are there]")  # fmt: skip
 @click.option("--batch", type=click.IntRange(1, 50), default=1, show_default=True,
               help="Images in one event; run --engine fc sends up to 50.")  # fmt: skip
 @click.option(
-    "--limit", type=click.IntRange(1), help="Instances at most. [default: the prices' own]"
+    "--limit", type=click.IntRange(1, 10**6), help="Instances at most. [default: the prices' own]"
 )
 @click.option("--failing", type=Finite(0, 1), default=0.0, show_default=True,
               help="The share of tries that fail and are repeated.")  # fmt: skip
 @click.option("--memory", type=click.IntRange(128, 32768), multiple=True,
               help="MB of an instance; may be repeated. [default: 512 to 4096]")  # fmt: skip
 @click.option("--cpu", type=Finite(0.05, 16), help="Its vCPU. [default: the least, and 1]")
-@click.option("--slower", type=Finite(0, min_open=True), default=1.0, show_default=True,
+@click.option("--slower", type=Finite(0.001, 1000), default=1.0, show_default=True,
               help="Times that a vCPU there takes what a core takes here.")  # fmt: skip
-@click.option("--platform-start", type=Finite(0), default=0.0, show_default=True,
+@click.option("--platform-start", type=Finite(0, 3600), default=0.0, show_default=True,
               help="Seconds before a new instance's process starts.")  # fmt: skip
-@click.option("--round-trip", type=Finite(0), default=0.0, show_default=True,
+@click.option("--round-trip", type=Finite(0, 60_000), default=0.0, show_default=True,
               help="Milliseconds to OSS and back, beyond those when measured.")  # fmt: skip
 @click.option("--prices", "table", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="A price table. [default: tools/estimate/prices.yml]")  # fmt: skip
@@ -87,6 +90,8 @@ def command(
         raise click.UsageError("give SOURCE, to be listed, or --images")
     if rate and batch > 1:
         raise click.UsageError("an upload is an event of its own: no --batch with --per-second")
+    if files and keep:
+        raise click.UsageError("--keep is for what is measured here: no --measured with it")
     if not files and source is None:
         raise click.UsageError("give SOURCE, to measure here, or --measured")
     if not files and model is None:
@@ -114,6 +119,11 @@ def _show(
     from tools.estimate.estimate import line
 
     fitting = [one for one in found if one.memory * 1024**2 >= (measured.peak or 0)]
+    if not fitting:
+        raise ConfigError(
+            f"a measured image took {(measured.peak or 0) / 1024**2:,.0f} MB, more than any "
+            "--memory given; give a larger one"
+        )
     left_out = sorted({one.memory for one in found if one not in fitting})
     lines = [line(one, job, measured, terms, prices) for one in fitting]
     all_notes = [*notes, *told.assumptions(job, measured, terms, prices, left_out)]

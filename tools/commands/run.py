@@ -6,12 +6,14 @@ from typing import IO
 import click
 
 from fanlight.errors import FanlightError
-from tools.engines import NAMES, Means, engine_of
+from tools.ending import stoppable
+from tools.engines import NAMES, Engine, Means, engine_of
 from tools.finite import Finite
 from tools.letters import clear
 from tools.plan import OLDER, Look
 from tools.progress import Progress
 from tools.runs import FAILED, MISSING, ONLY, Run, Totals
+from tools.saying import begin
 from tools.settings import Settings, settings_options, trust_times_option
 from tools.shown import shown
 from tools.summary import Summary
@@ -57,13 +59,14 @@ def command(
     """Classify every image under SOURCE, a folder or an oss:// prefix.
 
     An image whose result is true of it is left alone, so a second run does no work, and a run
-    that was stopped goes on where it was. Ctrl-C stops it after the images at hand.
+    that was stopped goes on where it was. Ctrl-C or SIGTERM stops it after the images at hand.
 
     To move a bucket to a new model, deploy it, wait until the old instances are gone, then run
     with the new model and --only older-recipe. If that run was stopped or had failures, run it
     again, and once without --only: a result that it left stale counts as stale, not as older.
 
-    Dead letters about images whose results are true in the end are deleted.
+    Dead letters about images whose results are true in the end are deleted. Exit code 0 if nothing
+    is left of what was asked for, 1 if failures are, 130 if it was stopped.
 
     \b
     fanlight run photos/ --model digits
@@ -72,9 +75,22 @@ def command(
     """
     _check(settings, only, trust_times=trust_times)
     if file is not None:
-        file.write("")  # opens it: that it cannot be written is to be told now, not after hours
+        begin(file)
     means = Means(engine, address, function, invoke_endpoint, concurrency, processes, rate)
-    run = Run(
+    run = _run(settings, only, sample, engine, trust_times=trust_times)
+    work = engine_of(means, settings, remake=only == OLDER)
+    known = settings.deployed.function if settings.deployed else None
+    summary = Summary(run, settings.source, settings.out, engine, known, file, dry=dry_run)
+    with stoppable():
+        _carry_out(run, work, summary)
+    left = run.totals.failed + (run.totals.wanted.total() if dry_run else 0)
+    return 1 if left else 0
+
+
+def _run(
+    settings: Settings, only: str | None, sample: int | None, engine: str, *, trust_times: bool
+) -> Run:
+    return Run(
         settings.images(),
         settings.results(),
         settings.letters(),
@@ -89,11 +105,12 @@ def command(
         # A folder is listed faster than it is worked on; threads would only get in the way.
         ahead=settings.remote(),
     )
-    work = engine_of(means, settings, remake=only == OLDER)
-    known = settings.deployed.function if settings.deployed else None
-    summary = Summary(run, settings.source, settings.out, engine, known, file, dry=dry_run)
+
+
+def _carry_out(run: Run, work: Engine, summary: Summary) -> None:
+    """Do it, or only list it, and tell what came of it, whatever ends it."""
     try:
-        if dry_run:
+        if summary.dry:
             for _ in run.to_do():
                 pass
         else:
@@ -106,11 +123,12 @@ def command(
     except FanlightError as error:
         summary.error = str(error)
         raise
+    except Exception as error:
+        summary.error = f"{type(error).__name__}: {error}"
+        raise
     finally:
         run.progress.close()
         summary.tell()
-    left = run.totals.failed + (run.totals.wanted.total() if dry_run else 0)
-    return 1 if left else 0
 
 
 def _check(settings: Settings, only: str | None, *, trust_times: bool) -> None:
@@ -128,5 +146,9 @@ def _cleared(run: Run) -> Counter[str] | None:
     try:
         return clear(run.images, run.results, run.failed)
     except FanlightError as error:
-        run.progress.note(f"dead letters are left as they are: {shown(str(error))}")
+        run.progress.note(
+            f"dead letters are left as they are: {shown(str(error))}; to take them away, "
+            "oss:ListObjects, oss:GetObject and oss:DeleteObject are needed there, as "
+            "`fanlight policy --role operator` prints them"
+        )
         return None

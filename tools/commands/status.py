@@ -1,17 +1,18 @@
 """`fanlight status`: what `run` would do, or why one image is or is not current."""
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import IO, Any
 
 import click
 
+from fanlight.errors import FanlightError
 from fanlight.place import SCHEME
 from tools.explained import explained
 from tools.letters import letters, listed
 from tools.places import Side
 from tools.plan import OLDER, Check, Look, checks
+from tools.saying import begin, one_line, say, write
 from tools.settings import Settings, settings_options, trust_times_option
 from tools.shown import shown
 
@@ -27,7 +28,7 @@ _NO_IMAGE = ("orphaned",)
               "be, after its state and a tab.")  # fmt: skip
 @trust_times_option
 @click.option("--json", "file", type=click.File("w", lazy=True), metavar="FILE",
-              help="Write it all there, - for standard output.")  # fmt: skip
+              help="Write it all there, - for standard output; an error, too.")  # fmt: skip
 @settings_options
 def command(
     settings: Settings, key: str | None, file: IO[str] | None, *, deep: bool | None,
@@ -55,28 +56,47 @@ def command(
     """
     settings.check_times(trusted=trust_times)
     if file is not None:
-        file.write("")  # opens it: that it cannot be written is to be told now
+        begin(file)
+    where = {"source": settings.source, "out": settings.out, "failed": settings.failed}
+    try:
+        if key is not None:
+            return _one(settings, key, file)
+        reads = not settings.out.startswith(SCHEME) or trust_times if deep is None else deep
+        tally = Tally(reads, settings.recipe_at_hand() if reads else None)
+        _count(tally, settings, file, list_keys=list_keys, trust_times=trust_times)
+        lines = tally.lines()
+        if deep and tally.recipe is None:
+            lines.append("older recipe: not known without a --model")
+        _tell(lines, {**where, **tally.document()}, file)
+    except (FanlightError, KeyboardInterrupt) as error:
+        if file is not None:  # who reads it alone is not to take an empty file for good news
+            write(file, {**where, "error": str(error) or "interrupted"})
+        raise
+    return 1 if tally.left else 0
+
+
+def _one(settings: Settings, key: str, file: IO[str] | None) -> int:
     images, results, failed = settings.images(), settings.results(), settings.letters()
-    aside = file is not None and file.name == "-"
-    if key is not None:
-        one = explained(key, images, results, failed, settings.recipe_at_hand())
-        _tell(one.lines(), one.as_json(), file)
-        return 0 if one.image and one.check.current else 1
-    reads = not settings.out.startswith(SCHEME) or trust_times if deep is None else deep
-    tally = Tally(reads, settings.recipe_at_hand() if reads else None)
-    look = Look(reads, trust_times, orphans=True, failed=settings.failed_place())
+    found = explained(key, images, results, failed, settings.recipe_at_hand())
+    _tell(found.lines(), found.as_json(), file)
+    return 0 if found.image and found.check.current else 1
+
+
+def _count(
+    tally: "Tally", settings: Settings, file: IO[str] | None, *, list_keys: bool, trust_times: bool
+) -> None:
+    images, results, failed = settings.images(), settings.results(), settings.letters()
+    look = Look(tally.deep, trust_times, orphans=True, failed=settings.failed_place())
     for found in checks(images, results, look):
         state = tally.add(found)
         if list_keys and state:
-            click.echo(f"{state}\t{shown(found.key)}", err=aside)
+            line = f"{state}\t{one_line(shown(found.key))}"
+            if file is None:
+                click.echo(line)
+            else:  # who reads no more keys may still want the counts
+                say(line, err=file.name == "-")
     if failed is not None:
-        tally.letters = _letters(failed, results, images, deep=reads)
-    lines = tally.lines()
-    if deep and tally.recipe is None:
-        lines.append("older recipe: not known without a --model")
-    where = {"source": settings.source, "out": settings.out, "failed": settings.failed}
-    _tell(lines, {**where, **tally.document()}, file)
-    return 1 if tally.left else 0
+        tally.letters = _letters(failed, results, images, deep=tally.deep)
 
 
 @dataclass
@@ -145,7 +165,9 @@ def _letters(failed: Side, results: Side, images: Side, *, deep: bool) -> int:
 
 
 def _tell(lines: list[str], document: dict[str, Any], file: IO[str] | None) -> None:
-    for line in lines:
-        click.echo(line, err=file is not None and file.name == "-")
-    if file is not None:
-        file.write(json.dumps(document, indent=2) + "\n")
+    try:
+        for line in lines:
+            say(line, err=file is not None and file.name == "-")
+    finally:
+        if file is not None:
+            write(file, document)

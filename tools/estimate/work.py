@@ -61,11 +61,15 @@ def measured_here(work: Work, model: str | None, batch: int, keep: Path | None) 
     bundle = find_model(model or "")
     pictures = fetched(work.side, work.chosen, DEFAULT_MAX_BYTES)
     if not pictures:
-        raise FanlightError("none of the images chosen could be read to be measured")
+        raise FanlightError(
+            f"none of the {len(work.chosen)} images chosen could be measured: they are gone, or "
+            f"have more than {DEFAULT_MAX_BYTES:,} bytes; name another SOURCE, or give --measured"
+        )
+    if keep is not None:
+        keep.parent.mkdir(parents=True, exist_ok=True)  # what is wrong is told before measuring
     click.echo(f"measuring {len(pictures)} of the images here, with {bundle.name}", err=True)
     told = document(measure(pictures, bundle, keys=batch))
     if keep is not None:
-        keep.parent.mkdir(parents=True, exist_ok=True)
         keep.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", "utf-8")
         click.echo(f"written: {keep}", err=True)
     return from_document(told, "what was measured")
