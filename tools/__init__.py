@@ -16,13 +16,15 @@ The command line
 run and status
     plan, spool             what there is to do, listed ahead of the work
     runs, reservoir         which of it one run does; a sample of it
-    engines                 who does the work: `engine` processes here, `engine_fc` the deployed
-                            function (through `fc`), `engine_ray` a cluster
+    engines                 who does the work: `engine` processes here (`engine_process` in each),
+                            `engine_fc` the deployed function (through `fc`), `engine_ray` a cluster
     ray_pool, ray_actor     its actors
     together                small images of a folder, step by step
     pace                    no faster than so many a second
     letters                 dead letters, read and cleared
-    summary, explained      what a run says in the end; what is known of one key
+    ending                  how a run stops before its time
+    summary, saying         what it says in the end, and how that is told
+    explained               what is known of one key
 
 Other commands
     results, gallery        results as tables and files; as a page
