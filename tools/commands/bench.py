@@ -7,6 +7,7 @@ from tools.lazy import Lazy
 _COMMANDS = {
     "batches": "Several images in one call of a network: faster, and the same answers?",
     "cold": "A new process to its first result, beside TensorFlow's way of doing it.",
+    "gallery": "A page of 10,000 photographs: made, opened, filtered, in headless Chromium.",
     "peers": "The same images through other systems, and what a bad file does to them.",
     "precision": "The published network in fp32, fp16 and int8: speed, and what it says.",
     "resize": "Pictures that OSS makes smaller, over slow links.",
