@@ -7,7 +7,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 
 .PHONY: help run up models test test-fast test-long prove interleavings mutations fuzz hostile soak \
   backfill fanout cluster estimated \
-  bench bench-budget bench-peers check chromium train evaluate digits clean
+  bench bench-budget bench-gallery bench-peers check chromium train evaluate digits clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -77,12 +77,16 @@ cluster: $(VENV)/.test $(VENV)/.ray  ## 2,000 images on two Ray nodes, one kille
 estimated: $(VENV)/.tools  ## hold an estimate against a real run of the local cloud
 	$(BIN)/python -m tools.prove.estimated
 
-bench: $(VENV)/.test $(VENV)/.train $(VENV)/.onnx  ## measure cold start, warm path, throughput and scale, some 15 minutes
+bench: $(VENV)/.test $(VENV)/.train $(VENV)/.onnx  ## measure cold start, warm path, throughput, scale and results, some 20 minutes
 	$(BIN)/fanlight bench cold --json build/bench/cold.json
 	$(BIN)/fanlight bench warm --json build/bench/warm.json
 	$(BIN)/fanlight bench stages --json build/bench/stages.json
 	$(BIN)/fanlight bench throughput --json build/bench/throughput.json
 	$(BIN)/fanlight bench scale --json build/bench/scale.json
+	$(BIN)/fanlight bench results --json build/bench/results.json
+
+bench-gallery: $(VENV)/.tools $(VENV)/.browser chromium  ## make a page of 10,000 photographs, and look at it in Chromium
+	$(BIN)/fanlight bench gallery --json build/bench/gallery.json
 
 bench-budget: $(VENV)/.test $(VENV)/.train  ## fail when a part of a cold start takes longer than it may
 	$(BIN)/fanlight bench cold --check

@@ -18,6 +18,8 @@ import cv2
 import numpy as np
 import oss2
 import pytest
+from rich.console import Console
+from rich.table import Table
 
 from fanlight.document import to_bytes
 from fanlight.errors import ConfigError
@@ -29,6 +31,7 @@ from tools.results.origin import Origin, origin
 from tools.results.output import replacing
 from tools.results.read import Found
 from tools.results.rows import row_of
+from tools.shown import shown
 from tools.template import project_template
 
 Results = Callable[..., str]
@@ -284,6 +287,28 @@ def test_the_table_comes_in_pieces_of_one_width(
     assert "TransientError: no answer (4 attempts, 2026-11-25)" in " ".join(text.split())
     assert "(no image)" in text
     assert "failed, settled" in text
+
+
+@pytest.mark.parametrize("width", [60, 200])
+def test_rows_that_fit_are_as_rich_would_have_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    """Wide and combining characters take the room that they take on a terminal."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    documents = [
+        classified(key, ("长颈鹿", 0.5), ("e\u0301t\u00e9", 0.25)) for key in ("a", "长🦒")
+    ]
+    rows = [row_of(document, "", 0.0) for document in documents]
+    path, expected = tmp_path / "table.txt", Table(*table._HEADER, box=None, pad_edge=False)
+    for row in rows:
+        expected.add_row(*(shown(cell) for cell in table.cells(row)))
+
+    with path.open("wb") as file:
+        table.write(map(Found, documents, rows), file)
+
+    with (tmp_path / "rich.txt").open("w", encoding="utf-8") as text:
+        Console(file=text, markup=False, highlight=False, emoji=False).print(expected)
+    assert path.read_text("utf-8") == (tmp_path / "rich.txt").read_text("utf-8")
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from tools.places import Side
 from tools.results.filter import Filter
 from tools.results.letters import Around, letters
 from tools.results.read import documents, results
+from tools.results.rows import row_of
 
 ALL = Filter()
 
@@ -173,6 +174,16 @@ def test_a_time_that_no_calendar_has_is_null(moment: float) -> None:
     bucket.result(classified("a", ("x", 1.0)))
 
     assert [found.row["modified"] for found in results(bucket.side, ALL, print)] == [None]
+
+
+def test_the_first_place_that_says_it_counts() -> None:
+    """A document with a reason and an error has the reason's code, and the message it lacks."""
+    document = rejected("a", "empty") | {"error": {"type": "OSError", "message": "told"}}
+    del document["reason"]["message"]
+
+    row = row_of(document, "a.json", 0.0)
+
+    assert (row["key"], row["reason"], row["message"]) == ("input/a", "empty", "told")
 
 
 @pytest.mark.parametrize("folder", ["2026-02-30", "20261125", "tasks"])

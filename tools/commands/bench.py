@@ -7,9 +7,11 @@ from tools.lazy import Lazy
 _COMMANDS = {
     "batches": "Several images in one call of a network: faster, and the same answers?",
     "cold": "A new process to its first result, beside TensorFlow's way of doing it.",
+    "gallery": "A page of 10,000 photographs: made, opened, filtered, in headless Chromium.",
     "peers": "The same images through other systems, and what a bad file does to them.",
     "precision": "The published network in fp32, fp16 and int8: speed, and what it says.",
     "resize": "Pictures that OSS makes smaller, over slow links.",
+    "results": "Each form of many results, jsonl to a page: time, and whether memory is flat.",
     "scale": "A key among 1,000 and among 100,000: listing, status and run.",
     "stages": "Where the time of one picture goes, from download to upload.",
     "throughput": "Many pictures in a folder, against processes that only decode and infer.",

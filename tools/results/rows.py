@@ -15,13 +15,29 @@ Row = dict[str, Any]
 """Column name -> value: str, int, float, bool, datetime, date, a list of predictions, the bytes of
 a vector, or None."""
 
-_PATHS = [
-    (column, [tuple(place.split(".")) for place in column.places])
-    for column in IMAGE
-    if column.places
-]
+_AS_IT_IS = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+
+_EMPTY: Row = {column.name: None for column in IMAGE}
+
+
+def _by_part() -> dict[str, list[tuple[Column, str]]]:
+    """Names at a document's top -> the columns they hold, and the name inside; empty: itself.
+
+    A document has few of the parts there are, and each is looked up once for all its columns. First
+    places come first, since the first that is there counts.
+    """
+    found: dict[str, list[tuple[Column, str]]] = {}
+    for rank in range(max(len(column.places) for column in IMAGE)):
+        for column in IMAGE:
+            if rank < len(column.places):
+                part, _, inside = column.places[rank].partition(".")
+                found.setdefault(part, []).append((column, inside))
+    return found
+
+
+_PARTS = _by_part()
 _TEXTS = [column.name for column in IMAGE if column.type == "text"]
-_AWKWARD = re.compile(
+_MATCHED = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"
     r'|[;\t\n]"*[=+\-@＝＋－＠]'
 ).search
@@ -30,6 +46,16 @@ _AWKWARD = re.compile(
 And a formula behind what ends a cell where a spreadsheet does not go by commas, as Excel in much of
 Europe: quotes that do not begin its cell are text to it.
 """
+
+
+def _awkward(text: str) -> bool:
+    """Whether a text cannot be written as it is.
+
+    Most can: what is printable has no controls and no halves of pairs, which takes a sixth of the
+    pattern's time to see.
+    """
+    return not (text.isprintable() and ";" not in text) and _MATCHED(text) is not None
+
 
 _INTEGERS = 1 << 63
 
@@ -42,12 +68,10 @@ class Odd(ValueError):
 
 def row_of(document: dict[str, Any], key: str, modified: float) -> Row:
     """One row for a result or a dead letter. `key` and `modified` are the document's own."""
-    row: Row = {column.name: None for column in IMAGE}
-    for column, paths in _PATHS:
-        for path in paths:
-            if (value := _at(document, path)) is not None:
-                row[column.name] = _checked(column, value, path)
-                break
+    row = _EMPTY.copy()
+    for part, columns in _PARTS.items():
+        if (value := document.get(part)) is not None:
+            _fill(row, part, value, columns)
     if row["predictions"]:
         best = row["predictions"][0]
         row["label"], row["score"] = best["label"], best["score"]
@@ -71,8 +95,8 @@ def prediction_rows(rows: Iterable[Row]) -> Iterator[Row]:
 
 def json_text(value: Any) -> str:
     """JSON that is valid UTF-8, and has no control characters and no formula behind a `;`."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    return _spelled(value) if _AWKWARD(text) else text
+    text = _AS_IT_IS.encode(value)
+    return _spelled(value) if _awkward(text) else text
 
 
 def _spelled(value: Any) -> str:
@@ -84,27 +108,25 @@ def _writable(row: Row) -> Row:
     predictions = row["predictions"] or ()
     labels = [item["label"] for item in predictions]
     texts = [*(row[name] for name in _TEXTS), *labels]
-    if not any(text and _AWKWARD(text) for text in texts):
+    if not any(text and _awkward(text) for text in texts):
         return row
     escaped = {name: row[name] and _spelled(row[name])[1:-1] for name in _TEXTS}
     spelled = [{**item, "label": _spelled(item["label"])[1:-1]} for item in predictions]
     return {**row, **escaped, "predictions": spelled or None, "escaped": True}
 
 
-def _at(document: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        if not isinstance(document, dict):
-            return None
-        document = document.get(name)
-    return document
-
-
-def _checked(column: Column, value: Any, path: tuple[str, ...]) -> Any:
-    """The value as a row holds it; Odd if it is of another type."""
-    try:
-        return _CHECKS[column.type](value)
-    except (TypeError, ValueError, KeyError, OverflowError, RecursionError):
-        raise Odd(f"{'.'.join(path)} is not what a result has there") from None
+def _fill(row: Row, part: str, value: Any, columns: list[tuple[Column, str]]) -> None:
+    """Put what a part of a document says into its columns; Odd for a value of another type."""
+    names = value if isinstance(value, dict) else {}
+    for column, inside in columns:
+        found = names.get(inside) if inside else value
+        if found is None or row[column.name] is not None:
+            continue
+        try:
+            row[column.name] = _CHECKS[column.type](found)
+        except (TypeError, ValueError, KeyError, OverflowError, RecursionError):
+            place = f"{part}.{inside}" if inside else part
+            raise Odd(f"{place} is not what a result has there") from None
 
 
 def _time(seconds: float) -> datetime | None:
