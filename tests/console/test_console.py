@@ -18,7 +18,6 @@ from tests.console.mendable import BUCKET, Running, listening, running
 from tests.results.made import classified, failed
 from tools.console.console import Console
 from tools.console.guard import Forbidden, require_host, require_own_page
-from tools.console.uploads import LARGEST
 from tools.console.watch import Watch
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
@@ -265,16 +264,6 @@ def test_a_page_that_does_not_read_holds_nobody_up(up: Running) -> None:
         time.sleep(0.05)
 
     assert streams() <= open_streams - 2
-
-
-def test_a_body_that_is_too_large_is_not_read(up: Running) -> None:
-    """It is refused by its length, before any of it is kept."""
-    place = urlsplit(up.console.url)
-    with socket.create_connection((place.hostname, place.port), timeout=30) as client:
-        client.sendall((f"POST /upload?target=0&name=a.png HTTP/1.1\r\nHost: {place.netloc}\r\n"
-                        f"Origin: {up.console.url}\r\nContent-Length: {LARGEST + 1}\r\n\r\n"
-                        ).encode())  # fmt: skip
-        assert client.recv(100).startswith(b"HTTP/1.1 400 ")
 
 
 @pytest.mark.parametrize(

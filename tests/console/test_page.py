@@ -3,15 +3,17 @@
 import base64
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from fanlight.errors import ConfigError
-from tests.console.mendable import Running, running
+from tests.console.mendable import Running, listening, running
 from tests.results.made import classified, failed
 from tools.console.console import Console
 from tools.console.screenshot import browser
+from tools.console.streams import MOST
 from tools.console.watch import Watch
 from tools.localcloud.server import WsgiServer
 from tools.samples import sample
@@ -246,6 +248,19 @@ def test_long_names_fit(chromium: Any, up: Running, width: int, scheme: str) -> 
 
     assert wide == width
     assert (int(colour[4:].partition(",")[0]) > 128) == (scheme == "light")
+
+
+def test_one_page_too_many_says_so(chromium: Any, up: Running) -> None:
+    """What to do is said, and once another is closed it is live by itself."""
+    with Console(up.cloud, Watch()) as console, ExitStack() as opened:
+        for _ in range(MOST):
+            next(opened.enter_context(listening(console.url)))
+        page = chromium.new_page(locale="en-GB")
+        page.goto(console.url)
+        page.get_by_text("Too many pages are open here: close one").wait_for()
+        opened.close()
+        page.locator("#link[data-state=live]").wait_for()
+        page.close()
 
 
 def test_it_speaks_chinese_and_comes_back(chromium: Any, up: Running) -> None:

@@ -386,10 +386,23 @@ function connect() {
   source.addEventListener("open", () => link("live"));
   source.addEventListener("message", (event) => take(JSON.parse(event.data)));
   source.addEventListener("error", () => {
-    link("lost");
     // It goes on by itself after a lost connection, but not after an answer that was no stream.
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 3000);
+    if (source.readyState !== EventSource.CLOSED) return link("lost");
+    explain();
+    setTimeout(connect, 3000);
   });
+}
+
+// An event source does not tell what it was answered, so that is asked once more.
+async function explain() {
+  const asked = new AbortController();
+  try {
+    const answered = await fetch("/events", { signal: asked.signal });
+    link(answered.status === 503 ? "full" : "lost");
+  } catch {
+    link("lost");
+  }
+  asked.abort();
 }
 
 document.documentElement.lang = isChinese ? "zh-CN" : "en";
