@@ -14,11 +14,13 @@ import requests
 
 from fanlight import failure
 from fanlight.document import to_bytes
+from fanlight.reconcile import RESULT_LIMIT
 from tests.console.mendable import BUCKET, Running, listening, running
 from tests.results.made import classified, failed
 from tools.console.console import Console
 from tools.console.guard import Forbidden, require_host, require_own_page
 from tools.console.watch import Watch
+from tools.letters import LETTER_LIMIT
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
 from tools.samples import sample
@@ -355,6 +357,16 @@ def test_a_letter_with_an_encoded_key_is_open_until_its_image_is_done(up: Runnin
     record = up.record("letter", lambda found: found["key"] == "failed/encoded.json")
 
     assert record["state"] == "open"
+
+
+def test_a_letter_may_be_longer_than_a_result(up: Running) -> None:
+    """It holds its event; what is longer than any letter is none, as for `fanlight run`."""
+    letter = failed("long.png", event="e" * RESULT_LIMIT)
+    up.bucket.put_object("failed/over.json", json.dumps({**letter, "event": "e" * LETTER_LIMIT}))
+    up.bucket.put_object("failed/long.json", json.dumps(letter))
+    up.record("letter", lambda found: found["key"] == "failed/long.json")
+
+    assert "failed/over.json" not in [found["key"] for found in up.watch.feed.all("letter")]
 
 
 HOSTILE = [
