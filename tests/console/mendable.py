@@ -68,9 +68,10 @@ class Running:
             time.sleep(0.02)
         raise AssertionError(f"no such {kind}; there are {self.watch.feed.all(kind)}")
 
-    def mend(self) -> None:
-        """From now on nothing fails."""
-        (self.code / "mended").touch()
+    def mend(self, *, done: bool = True) -> None:
+        """From now on nothing fails, or again what did."""
+        mark = self.code / "mended"
+        mark.touch() if done else mark.unlink(missing_ok=True)
 
 
 def mendable(folder: Path) -> Template:
