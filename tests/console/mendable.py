@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import oss2
 import requests
@@ -49,7 +49,7 @@ class Running:
         auth = oss2.AuthV4(keys.access_key_id, keys.access_key_secret)
         self.bucket = oss2.Bucket(auth, self.cloud.endpoint.url, BUCKET, region="cn-hangzhou")
 
-    def post(self, path: str, body: bytes = b"", **query: str) -> requests.Response:
+    def post(self, path: str, body: bytes | IO[bytes] = b"", **query: str) -> requests.Response:
         """As the page does it."""
         headers = {"Origin": self.console.url, "Sec-Fetch-Site": "same-origin"}
         return requests.post(

@@ -5,7 +5,9 @@ import json
 import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -286,6 +288,21 @@ def test_what_cannot_be_stored_is_said(up: Running, query: dict[str, str], statu
 
     assert answer.status_code == status
     assert answer.json()["error"]
+
+
+def test_a_large_upload_is_never_whole_in_memory(up: Running, tmp_path: Path) -> None:
+    """It goes from the page's connection to the endpoint by way of the disk, piece by piece."""
+    file = tmp_path / "large"
+    file.write_bytes(bytes(range(256)) * 2**17)
+    with file.open("rb") as body:
+        tracemalloc.start()
+        answer = up.post("/upload", body, target="0", name="large.txt")
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+    assert answer.status_code == 200
+    assert up.bucket.get_object("input/digits/large.txt").read() == file.read_bytes()
+    assert peak < file.stat().st_size / 3
 
 
 def test_a_rejected_picture_is_told_with_its_reason(up: Running) -> None:

@@ -17,6 +17,7 @@ from tools.console.records import own_event
 from tools.console.streams import MOST, Streams, TooMany
 from tools.console.uploads import LARGEST, NotStored, Uploads
 from tools.console.watch import Watch
+from tools.localcloud.body import Body
 from tools.localcloud.meddling import REFUSAL
 from tools.samples import pictures
 
@@ -159,7 +160,7 @@ class Page:
 
     def _upload(self, query: dict[str, str], environ: "WSGIEnvironment") -> dict[str, Any]:
         name = query.get("name", "")
-        return self._put(self._target(query), {name: environ["wsgi.input"].read()})
+        return self._put(self._target(query), {name: environ["wsgi.input"]})
 
     def _samples(self, query: dict[str, str], _environ: "WSGIEnvironment") -> dict[str, Any]:
         target = self._target(query)
@@ -167,11 +168,11 @@ class Page:
             raise Refused(HTTPStatus.CONFLICT, f"there are no samples for {target.function}")
         found = pictures()
         some = found[:: max(1, len(found) // _MOST_SAMPLES)][:_MOST_SAMPLES]
-        return self._put(target, {path.name: path.read_bytes() for path in some})
+        return self._put(target, {path.name: Body(path.read_bytes()) for path in some})
 
-    def _put(self, target: Target, files: dict[str, bytes]) -> dict[str, Any]:
+    def _put(self, target: Target, files: dict[str, Body]) -> dict[str, Any]:
         try:
-            keys = [self._uploads.put(target, name, data) for name, data in files.items()]
+            keys = [self._uploads.put(target, name, body) for name, body in files.items()]
         except NotStored as error:
             raise Refused(HTTPStatus.BAD_GATEWAY, str(error)) from None
         # A trigger with a suffix may not want it.
