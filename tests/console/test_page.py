@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from fanlight.errors import ConfigError
-from tests.console.mendable import Running, listening, running
+from tests.console.mendable import BUCKET, Running, listening, running
 from tests.results.made import classified, failed
 from tools.console.console import Console
 from tools.console.screenshot import browser
@@ -248,6 +249,48 @@ def test_long_names_fit(chromium: Any, up: Running, width: int, scheme: str) -> 
 
     assert wide == width
     assert (int(colour[4:].partition(",")[0]) > 128) == (scheme == "light")
+
+
+DRAWS = """() => {
+    const begun = performance.now();
+    window.draws = 0;
+    new MutationObserver(() => draws++).observe(
+        document.querySelector("#log ol"), { childList: true });
+    window.told = () => [draws, performance.now() - begun];
+}"""
+
+
+def test_much_at_once_leaves_the_page_to_the_person(page: Any, up: Running) -> None:
+    """It is drawn a few times a second however much is told, and shows the last of it."""
+    page.evaluate(DRAWS)
+    for number in range(2000):
+        up.watch.line("fanlight-digits", f"line {number}")
+        time.sleep(0.001)
+    page.get_by_text("line 1999", exact=True).wait_for()
+    draws, ms = page.evaluate("told()")
+
+    assert 2 <= draws <= 2 + ms / 200
+
+
+def test_pictures_are_loaded_where_they_are_seen(page: Any, up: Running) -> None:
+    """Of thousands of results most pass by, and only those in sight ask for their picture."""
+    up.bucket.put_object("elsewhere/seen.png", sample("7-00000.png"))
+    names = [f"output/digits/seen/{number}.json" for number in range(100)]
+    document = classified("seen.png", ("7", 0.5))
+    document["source"] |= {"bucket": BUCKET, "key": "elsewhere/seen.png"}
+    for name in names:
+        document["source"]["version"] = name
+        up.bucket.put_object(name, json.dumps(document))
+    page.locator(".card >> nth=99").wait_for(state="attached")
+    first, last = (page.locator(f".card img >> nth={number}") for number in (0, 99))
+    page.wait_for_function("image => image.naturalWidth > 0", arg=first.element_handle())
+    loaded = page.locator(".card img[src]").count()
+    last.scroll_into_view_if_needed()
+    page.wait_for_function("image => image.naturalWidth > 0", arg=last.element_handle())
+    up.bucket.batch_delete_objects(names)
+    page.locator("a[title^='elsewhere/seen.png']").first.wait_for(state="detached")
+
+    assert loaded < 50
 
 
 def test_one_page_too_many_says_so(chromium: Any, up: Running) -> None:
