@@ -281,14 +281,15 @@ def test_pictures_are_loaded_where_they_are_seen(page: Any, up: Running) -> None
     for name in names:
         document["source"]["version"] = name
         up.bucket.put_object(name, json.dumps(document))
-    page.locator(".card >> nth=99").wait_for(state="attached")
-    first, last = (page.locator(f".card img >> nth={number}") for number in (0, 99))
-    page.wait_for_function("image => image.naturalWidth > 0", arg=first.element_handle())
+    pictures = page.locator("a[title^='elsewhere/seen.png'] img")
+    pictures.nth(99).wait_for(state="attached")
+    loads = "image => image.naturalWidth > 0"
+    page.wait_for_function(loads, arg=pictures.first.element_handle())
     loaded = page.locator(".card img[src]").count()
-    last.scroll_into_view_if_needed()
-    page.wait_for_function("image => image.naturalWidth > 0", arg=last.element_handle())
+    pictures.nth(99).scroll_into_view_if_needed()
+    page.wait_for_function(loads, arg=pictures.nth(99).element_handle())
     up.bucket.batch_delete_objects(names)
-    page.locator("a[title^='elsewhere/seen.png']").first.wait_for(state="detached")
+    pictures.first.wait_for(state="detached")
 
     assert loaded < 50
 
