@@ -11,7 +11,7 @@ import pytest
 
 from fanlight.errors import ConfigError
 from tests.console.mendable import BUCKET, Running, listening, running
-from tests.results.made import classified, failed
+from tests.results.made import classified, failed, rejected
 from tools.console.console import Console
 from tools.console.screenshot import browser
 from tools.console.streams import MOST
@@ -249,6 +249,46 @@ def test_long_names_fit(chromium: Any, up: Running, width: int, scheme: str) -> 
 
     assert wide == width
     assert (int(colour[4:].partition(",")[0]) > 128) == (scheme == "light")
+
+
+# A folder as Chromium gives it to a page: one file of it is good, one cannot be read.
+DROP_FOLDER = """data => {
+    const bytes = Uint8Array.from(atob(data), (char) => char.charCodeAt(0));
+    const file = (name, read) => ({ name, isFile: true, fullPath: `/mixed/${name}`, file: read });
+    const entries = [
+        file("locked.png", (done, no) => no(new DOMException("it may not be read"))),
+        file("open.png", (done) => done(new File([bytes], "open.png"))),
+    ];
+    const folder = { name: "mixed", isDirectory: true, fullPath: "/mixed",
+        createReader: () => ({ readEntries: (done) => done(entries.splice(0, 1)) }) };
+    DataTransferItem.prototype.webkitGetAsEntry = () => folder;
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([], "mixed"));
+    dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, cancelable: true }));
+}"""
+
+
+def test_a_file_that_cannot_be_read_costs_no_other(page: Any) -> None:
+    """It is named with what was wrong, and the rest of its folder is uploaded."""
+    page.evaluate(DROP_FOLDER, base64.b64encode(sample("7-00000.png")).decode())
+    card(page, "open.png")
+
+    said = page.locator("#uploading").text_content()
+    assert said == "1 uploaded\nmixed/locked.png: it may not be read"
+
+
+def test_a_reason_is_told_in_the_words_of_the_page(chromium: Any, up: Running) -> None:
+    """Those there are in Chinese; what is none of ours, whatever it is called, as it stands."""
+    for code in ("not_an_image", "constructor", "no_reason"):
+        document = rejected(f"{code}.png", code)
+        up.bucket.put_object(f"output/digits/{code}.json", json.dumps(document))
+    opened = chromium.new_page(locale="zh-CN")
+    opened.goto(up.console.url)
+    codes = ("not_an_image", "constructor", "no_reason")
+    labels = [card(opened, f"{code}.png").locator(".label").text_content() for code in codes]
+    opened.close()
+
+    assert labels == ["不是图片", "constructor", "no reason"]
 
 
 DRAWS = """() => {

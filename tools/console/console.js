@@ -1,7 +1,7 @@
 // The console: records arrive over server-sent events, and are drawn once a frame.
 // Keys, labels and log lines are anybody's: all text is set as textContent, none as HTML.
 
-import { isChinese, visible, word } from "./words.js";
+import { isChinese, reason, visible, word } from "./words.js";
 import { setUp as setUpUploads } from "./upload.js";
 
 const MOST = 500; // records of a kind, as the server keeps them
@@ -188,7 +188,7 @@ const percent = (share) => {
 };
 
 function answer(record) {
-  if (record.status === "rejected") return record.reason.replaceAll("_", " ");
+  if (record.status === "rejected") return reason(record.reason);
   if (record.top) return [record.top[0][0], record.decision].filter(Boolean).join(" · ");
   return word("embedding", record.dim ?? "?");
 }
