@@ -16,7 +16,6 @@ from tools.console.console import Console
 from tools.console.screenshot import browser
 from tools.console.streams import MOST
 from tools.console.watch import Watch
-from tools.localcloud.server import WsgiServer
 from tools.samples import sample
 
 pytestmark = pytest.mark.browser
@@ -207,32 +206,6 @@ def test_what_was_uploaded_runs_nothing(page: Any, name: str, data: bytes) -> No
 
     assert download.value.suggested_filename == "object.bin"
     assert read == "refused"
-
-
-def test_a_page_of_another_port_can_do_nothing(chromium: Any, up: Running) -> None:
-    """It is of another origin: it can neither upload nor listen."""
-
-    def blank(_environ: Any, start_response: Any) -> list[bytes]:
-        start_response("200 OK", [("Content-Type", "text/html")])
-        return [b"<title>other</title>"]
-
-    other, opened = WsgiServer(blank), chromium.new_page()
-    other.start()
-    opened.goto(other.url)
-    opened.evaluate(
-        "url => fetch(`${url}/upload?target=0&name=stolen.png`, "
-        "{ method: 'POST', mode: 'no-cors', body: 'x' }).catch(() => 0)", up.console.url,
-    )  # fmt: skip
-    heard = opened.evaluate(
-        "url => new Promise((told) => { const source = new EventSource(`${url}/events`);"
-        "source.onmessage = () => told('heard'); source.onerror = () => told('refused'); })",
-        up.console.url,
-    )
-    opened.close()
-    other.stop()
-
-    assert heard == "refused"
-    assert not up.bucket.object_exists("input/digits/stolen.png")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
