@@ -296,6 +296,8 @@ def test_pictures_are_loaded_where_they_are_seen(page: Any, up: Running) -> None
         up.bucket.put_object(name, json.dumps(document))
     pictures = page.locator("a[title^='elsewhere/seen.png'] img")
     pictures.nth(99).wait_for(state="attached")
+    page.reload()  # while they came, each was in sight for a moment
+    pictures.nth(99).wait_for(state="attached")
     loads = "image => image.naturalWidth > 0"
     page.wait_for_function(loads, arg=pictures.first.element_handle())
     loaded = page.locator(".card img[src]").count()
