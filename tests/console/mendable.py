@@ -29,7 +29,7 @@ from classify import initializer, pre_stop
 
 def handler(event, context):
     if b"poison" in event and not os.path.exists("mended"):
-        time.sleep(0.3)
+        time.sleep(0.6)  # long enough to be drawn
         raise OSError("the disk is full")
     return classify.handler(event, context)
 """
