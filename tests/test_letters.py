@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from fanlight.document import to_bytes
-from fanlight.place import Place, result_key
+from fanlight.place import MAX_KEY_BYTES, Place, result_key
 from fanlight.result import Source
 from fanlight.store import Meta
 from tests.fakes import MemoryStore, answer_as
-from tools.letters import Letter, clear, letters, listed, named, parsed
+from tools.letters import LETTER_LIMIT, Letter, clear, letters, listed, named, parsed
 from tools.places import Side
 from tools.plan import Check
 
@@ -170,6 +170,27 @@ def test_what_is_read_of_a_letter(world: World) -> None:
 def test_what_is_no_letter_is_passed_over(data: bytes) -> None:
     """Whatever stands under the place of dead letters, it ends nothing."""
     assert parsed("x", data).place == ""
+
+
+def test_a_letter_may_hold_a_whole_event() -> None:
+    """It has more bytes than a result, and counts all the same; beyond its own limit it is none."""
+    world = World()
+    world.image("done.png", done=True)
+    own = letter("in/done.png")
+    left = LETTER_LIMIT - len(to_bytes({**own, "event": ""}))
+    world.file("1", {**own, "event": "e" * left})
+    over = world.file("2", {**own, "event": "e" * (left + 1)})
+
+    assert clear(*world.sides, world.failed) == {"cleared": 1}
+    assert world.left() == [over]
+
+
+def test_a_key_that_can_be_none_is_not_kept_whole() -> None:
+    """Many letters are read at the same time, and each could have megabytes of it."""
+    found = parsed("x", to_bytes(letter("in/" + "k" * 1_000_000, bucket="b" * 1_000_000)))
+
+    assert (len(found.bucket), len(found.key)) == (MAX_KEY_BYTES + 1, MAX_KEY_BYTES + 1)
+    assert not found.names(World().sides[0])
 
 
 def test_an_image_that_cannot_be_asked_for_is_refused() -> None:

@@ -17,6 +17,10 @@ from fanlight.store import Meta
 from tools.places import Side
 from tools.plan import Check, ahead, check_key
 
+LETTER_LIMIT = 4 * RESULT_LIMIT
+"""Bytes; what is larger is no letter. One holds its event, which has up to 128 KB, twice escaped at
+worst, and what went wrong with each of its keys."""
+
 _SHOWN = 2000
 """Characters of an error that are kept."""
 
@@ -121,7 +125,7 @@ def _untold(_: Any) -> None:
 
 
 def _read(failed: Side, meta: Meta) -> Letter:
-    found = failed.store.get(meta.key, RESULT_LIMIT)
+    found = failed.store.get(meta.key, LETTER_LIMIT)
     return parsed(meta.key, found.data) if found and found.data else _NONE
 
 
@@ -149,10 +153,10 @@ def parsed(place: str, data: bytes) -> Letter:
             return _NONE
         source, error = document["source"] or {"bucket": "", "key": ""}, document["error"]
         why = f"{error['type']}: {error['message']}"[:_SHOWN]
-        return Letter(
-            place, source["bucket"], source["key"], why, int(document["attempts"]),
-            suspected=bool(document["suspected"]),
-        )  # fmt: skip
+        # Cut to what is too long for a key already: many are read at the same time.
+        bucket, key = (source[name][: MAX_KEY_BYTES + 1] for name in ("bucket", "key"))
+        suspected = bool(document["suspected"])
+        return Letter(place, bucket, key, why, int(document["attempts"]), suspected)
     except (ValueError, TypeError, KeyError, OverflowError):
         return _NONE
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import oss2
 import requests
@@ -29,7 +29,7 @@ from classify import initializer, pre_stop
 
 def handler(event, context):
     if b"poison" in event and not os.path.exists("mended"):
-        time.sleep(0.3)
+        time.sleep(0.6)  # long enough to be drawn
         raise OSError("the disk is full")
     return classify.handler(event, context)
 """
@@ -49,7 +49,7 @@ class Running:
         auth = oss2.AuthV4(keys.access_key_id, keys.access_key_secret)
         self.bucket = oss2.Bucket(auth, self.cloud.endpoint.url, BUCKET, region="cn-hangzhou")
 
-    def post(self, path: str, body: bytes = b"", **query: str) -> requests.Response:
+    def post(self, path: str, body: bytes | IO[bytes] = b"", **query: str) -> requests.Response:
         """As the page does it."""
         headers = {"Origin": self.console.url, "Sec-Fetch-Site": "same-origin"}
         return requests.post(
@@ -68,9 +68,10 @@ class Running:
             time.sleep(0.02)
         raise AssertionError(f"no such {kind}; there are {self.watch.feed.all(kind)}")
 
-    def mend(self) -> None:
-        """From now on nothing fails."""
-        (self.code / "mended").touch()
+    def mend(self, *, done: bool = True) -> None:
+        """From now on nothing fails, or again what did."""
+        mark = self.code / "mended"
+        mark.touch() if done else mark.unlink(missing_ok=True)
 
 
 def mendable(folder: Path) -> Template:

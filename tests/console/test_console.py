@@ -5,7 +5,9 @@ import json
 import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,12 +16,13 @@ import requests
 
 from fanlight import failure
 from fanlight.document import to_bytes
+from fanlight.reconcile import RESULT_LIMIT
 from tests.console.mendable import BUCKET, Running, listening, running
 from tests.results.made import classified, failed
 from tools.console.console import Console
 from tools.console.guard import Forbidden, require_host, require_own_page
-from tools.console.uploads import LARGEST
 from tools.console.watch import Watch
+from tools.letters import LETTER_LIMIT
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
 from tools.samples import sample
@@ -267,16 +270,6 @@ def test_a_page_that_does_not_read_holds_nobody_up(up: Running) -> None:
     assert streams() <= open_streams - 2
 
 
-def test_a_body_that_is_too_large_is_not_read(up: Running) -> None:
-    """It is refused by its length, before any of it is kept."""
-    place = urlsplit(up.console.url)
-    with socket.create_connection((place.hostname, place.port), timeout=30) as client:
-        client.sendall((f"POST /upload?target=0&name=a.png HTTP/1.1\r\nHost: {place.netloc}\r\n"
-                        f"Origin: {up.console.url}\r\nContent-Length: {LARGEST + 1}\r\n\r\n"
-                        ).encode())  # fmt: skip
-        assert client.recv(100).startswith(b"HTTP/1.1 400 ")
-
-
 @pytest.mark.parametrize(
     ("query", "status"),
     [
@@ -295,6 +288,21 @@ def test_what_cannot_be_stored_is_said(up: Running, query: dict[str, str], statu
 
     assert answer.status_code == status
     assert answer.json()["error"]
+
+
+def test_a_large_upload_is_never_whole_in_memory(up: Running, tmp_path: Path) -> None:
+    """It goes from the page's connection to the endpoint by way of the disk, piece by piece."""
+    file = tmp_path / "large"
+    file.write_bytes(bytes(range(256)) * 2**17)
+    with file.open("rb") as body:
+        tracemalloc.start()
+        answer = up.post("/upload", body, target="0", name="large.txt")
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+    assert answer.status_code == 200
+    assert up.bucket.get_object("input/digits/large.txt").read() == file.read_bytes()
+    assert peak < file.stat().st_size / 3
 
 
 def test_a_rejected_picture_is_told_with_its_reason(up: Running) -> None:
@@ -359,13 +367,28 @@ def test_a_letter_of_another_function_is_not_replayed(up: Running) -> None:
 def test_a_letter_with_an_encoded_key_is_open_until_its_image_is_done(up: Running) -> None:
     """There is no object of the key as the event spelled it, but the image is not gone."""
     key = "input/digits/poison two.png"
+    up.mend(done=False)
     up.bucket.put_object(key, sample("7-00000.png"))
     letter = failed(None, source={"bucket": BUCKET, "key": key.replace(" ", "%20")})
     up.bucket.put_object("failed/encoded.json", json.dumps(letter))
 
     record = up.record("letter", lambda found: found["key"] == "failed/encoded.json")
+    up.mend()
+    up.bucket.put_object(key, sample("7-00000.png"))
+    up.record("letter", lambda found: found["key"] == "failed/encoded.json"
+              and found["state"] == "done")  # fmt: skip
 
     assert record["state"] == "open"
+
+
+def test_a_letter_may_be_longer_than_a_result(up: Running) -> None:
+    """It holds its event; what is longer than any letter is none, as for `fanlight run`."""
+    letter = failed("long.png", event="e" * RESULT_LIMIT)
+    up.bucket.put_object("failed/over.json", json.dumps({**letter, "event": "e" * LETTER_LIMIT}))
+    up.bucket.put_object("failed/long.json", json.dumps(letter))
+    up.record("letter", lambda found: found["key"] == "failed/long.json")
+
+    assert "failed/over.json" not in [found["key"] for found in up.watch.feed.all("letter")]
 
 
 HOSTILE = [

@@ -2,18 +2,20 @@
 
 import base64
 import json
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from fanlight.errors import ConfigError
-from tests.console.mendable import Running, running
-from tests.results.made import classified, failed
+from tests.console.mendable import BUCKET, Running, listening, running
+from tests.results.made import classified, failed, rejected
 from tools.console.console import Console
 from tools.console.screenshot import browser
+from tools.console.streams import MOST
 from tools.console.watch import Watch
-from tools.localcloud.server import WsgiServer
 from tools.samples import sample
 
 pytestmark = pytest.mark.browser
@@ -126,6 +128,7 @@ def test_a_dropped_picture_has_its_result(page: Any) -> None:
     found = card(page, "drawn.png")
     row = page.locator("#events tr", has_text="input/digits/drawn.png")
     row.locator(".chip[data-state=done]").wait_for()
+    page.locator("#log li", has_text="drawn.png").first.wait_for()
     picture = found.locator("img")
     page.wait_for_function("image => image.naturalWidth > 0", arg=picture.element_handle())
 
@@ -134,18 +137,17 @@ def test_a_dropped_picture_has_its_result(page: Any) -> None:
     assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [28, 28]
     assert int(str(page.locator("#count-done").text_content())) >= 1
     assert page.locator("#uploading").text_content() == "1 uploaded"
-    assert "drawn.png" in str(page.locator("#log li").first.text_content())
 
 
 def test_names_are_text(page: Any) -> None:
     """A file called like an element of HTML is shown by its name, wherever it is shown."""
     choose(page, HOSTILE, sample("7-00000.png"))
     found = card(page, HOSTILE)
+    page.locator("#log .text", has_text=HOSTILE).first.wait_for()
 
     assert found.locator(".name").text_content() == HOSTILE
     assert found.locator("img").count() == 1
     assert page.locator("#events .file", has_text=HOSTILE).count() == 1
-    assert page.locator("#log .text", has_text=HOSTILE).first.is_visible()
     assert page.locator('img[src="x"]').count() == 0
 
 
@@ -206,32 +208,6 @@ def test_what_was_uploaded_runs_nothing(page: Any, name: str, data: bytes) -> No
     assert read == "refused"
 
 
-def test_a_page_of_another_port_can_do_nothing(chromium: Any, up: Running) -> None:
-    """It is of another origin: it can neither upload nor listen."""
-
-    def blank(_environ: Any, start_response: Any) -> list[bytes]:
-        start_response("200 OK", [("Content-Type", "text/html")])
-        return [b"<title>other</title>"]
-
-    other, opened = WsgiServer(blank), chromium.new_page()
-    other.start()
-    opened.goto(other.url)
-    opened.evaluate(
-        "url => fetch(`${url}/upload?target=0&name=stolen.png`, "
-        "{ method: 'POST', mode: 'no-cors', body: 'x' }).catch(() => 0)", up.console.url,
-    )  # fmt: skip
-    heard = opened.evaluate(
-        "url => new Promise((told) => { const source = new EventSource(`${url}/events`);"
-        "source.onmessage = () => told('heard'); source.onerror = () => told('refused'); })",
-        up.console.url,
-    )
-    opened.close()
-    other.stop()
-
-    assert heard == "refused"
-    assert not up.bucket.object_exists("input/digits/stolen.png")
-
-
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
 def test_long_names_fit(chromium: Any, up: Running, width: int, scheme: str) -> None:
     """Nothing reaches past the window, on a phone either, and it is as light as is wished."""
@@ -246,6 +222,105 @@ def test_long_names_fit(chromium: Any, up: Running, width: int, scheme: str) -> 
 
     assert wide == width
     assert (int(colour[4:].partition(",")[0]) > 128) == (scheme == "light")
+
+
+# A folder as Chromium gives it to a page: one file of it is good, one cannot be read.
+DROP_FOLDER = """data => {
+    const bytes = Uint8Array.from(atob(data), (char) => char.charCodeAt(0));
+    const file = (name, read) => ({ name, isFile: true, fullPath: `/mixed/${name}`, file: read });
+    const entries = [
+        file("locked.png", (done, no) => no(new DOMException("it may not be read"))),
+        file("open.png", (done) => done(new File([bytes], "open.png"))),
+    ];
+    const folder = { name: "mixed", isDirectory: true, fullPath: "/mixed",
+        createReader: () => ({ readEntries: (done) => done(entries.splice(0, 1)) }) };
+    DataTransferItem.prototype.webkitGetAsEntry = () => folder;
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([], "mixed"));
+    dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, cancelable: true }));
+}"""
+
+
+def test_a_file_that_cannot_be_read_costs_no_other(page: Any) -> None:
+    """It is named with what was wrong, and the rest of its folder is uploaded."""
+    page.evaluate(DROP_FOLDER, base64.b64encode(sample("7-00000.png")).decode())
+    card(page, "open.png")
+    page.locator("#uploading", has_text="1 uploaded").wait_for()
+
+    said = page.locator("#uploading").text_content()
+    assert said == "1 uploaded\nmixed/locked.png: it may not be read"
+
+
+def test_a_reason_is_told_in_the_words_of_the_page(chromium: Any, up: Running) -> None:
+    """Those there are in Chinese; what is none of ours, whatever it is called, as it stands."""
+    for code in ("not_an_image", "constructor", "no_reason"):
+        document = rejected(f"{code}.png", code)
+        up.bucket.put_object(f"output/digits/{code}.json", json.dumps(document))
+    opened = chromium.new_page(locale="zh-CN")
+    opened.goto(up.console.url)
+    codes = ("not_an_image", "constructor", "no_reason")
+    labels = [card(opened, f"{code}.png").locator(".label").text_content() for code in codes]
+    opened.close()
+
+    assert labels == ["不是图片", "constructor", "no reason"]
+
+
+DRAWS = """() => {
+    const begun = performance.now();
+    window.draws = 0;
+    new MutationObserver(() => draws++).observe(
+        document.querySelector("#log ol"), { childList: true });
+    window.told = () => [draws, performance.now() - begun];
+}"""
+
+
+def test_much_at_once_leaves_the_page_to_the_person(page: Any, up: Running) -> None:
+    """It is drawn a few times a second however much is told, and shows the last of it."""
+    page.evaluate(DRAWS)
+    for number in range(2000):
+        up.watch.line("fanlight-digits", f"line {number}")
+        time.sleep(0.001)
+    page.get_by_text("line 1999", exact=True).wait_for()
+    draws, ms = page.evaluate("told()")
+
+    assert 2 <= draws <= 2 + ms / 200
+
+
+def test_pictures_are_loaded_where_they_are_seen(page: Any, up: Running) -> None:
+    """Of thousands of results most pass by, and only those in sight ask for their picture."""
+    up.bucket.put_object("elsewhere/seen.png", sample("7-00000.png"))
+    names = [f"output/digits/seen/{number}.json" for number in range(100)]
+    document = classified("seen.png", ("7", 0.5))
+    document["source"] |= {"bucket": BUCKET, "key": "elsewhere/seen.png"}
+    for name in names:
+        document["source"]["version"] = name
+        up.bucket.put_object(name, json.dumps(document))
+    pictures = page.locator("a[title^='elsewhere/seen.png'] img")
+    pictures.nth(99).wait_for(state="attached")
+    page.reload()  # while they came, each was in sight for a moment
+    pictures.nth(99).wait_for(state="attached")
+    loads = "image => image.naturalWidth > 0"
+    page.wait_for_function(loads, arg=pictures.first.element_handle())
+    loaded = page.locator(".card img[src]").count()
+    pictures.nth(99).scroll_into_view_if_needed()
+    page.wait_for_function(loads, arg=pictures.nth(99).element_handle())
+    up.bucket.batch_delete_objects(names)
+    pictures.first.wait_for(state="detached")
+
+    assert loaded < 50
+
+
+def test_one_page_too_many_says_so(chromium: Any, up: Running) -> None:
+    """What to do is said, and once another is closed it is live by itself."""
+    with Console(up.cloud, Watch()) as console, ExitStack() as opened:
+        for _ in range(MOST):
+            next(opened.enter_context(listening(console.url)))
+        page = chromium.new_page(locale="en-GB")
+        page.goto(console.url)
+        page.get_by_text("Too many pages are open here: close one").wait_for()
+        opened.close()
+        page.locator("#link[data-state=live]").wait_for()
+        page.close()
 
 
 def test_it_speaks_chinese_and_comes_back(chromium: Any, up: Running) -> None:

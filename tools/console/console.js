@@ -1,17 +1,21 @@
 // The console: records arrive over server-sent events, and are drawn once a frame.
 // Keys, labels and log lines are anybody's: all text is set as textContent, none as HTML.
 
-import { isChinese, visible, word } from "./words.js";
+import { isChinese, reason, visible, word } from "./words.js";
 import { setUp as setUpUploads } from "./upload.js";
 
 const MOST = 500; // records of a kind, as the server keeps them
 const SHOWN = { result: 120, invocation: 200, line: 200, letter: 100, instance: 100 };
 const RATE_SECONDS = 10;
+const REST = 3; // of what drawing took
+const LEAST_REST = 200; // ms
+const MOST_REST = 1000;
 
 const kinds = { invocation: new Map(), instance: new Map(), result: new Map(), letter: new Map(),
                 line: new Map() };
 const dirty = new Set(Object.keys(kinds));
 let objects = "";
+let counts = {};
 let rates = [];
 let drawing = false;
 
@@ -184,7 +188,7 @@ const percent = (share) => {
 };
 
 function answer(record) {
-  if (record.status === "rejected") return record.reason.replaceAll("_", " ");
+  if (record.status === "rejected") return reason(record.reason);
   if (record.top) return [record.top[0][0], record.decision].filter(Boolean).join(" · ");
   return word("embedding", record.dim ?? "?");
 }
@@ -194,16 +198,25 @@ function picture(record) {
   // A picture that says it has too many pixels is no thumbnail to decode.
   if (record.status === "rejected" && record.reason.startsWith("too_many")) return none;
   const image = make("img");
-  image.loading = "lazy";
   image.decoding = "async";
   image.alt = "";
   image.addEventListener("load", () => {
     image.classList.toggle("tiny", image.naturalWidth <= 64);
   });
   image.addEventListener("error", () => image.replaceWith(none));
-  image.src = objectUrl(record.bucket, record.key, record.version);
+  image.dataset.url = objectUrl(record.bucket, record.key, record.version);
+  onSight.observe(image);
   return image;
 }
+
+// A picture is loaded where it is seen: of thousands that come at once most never are.
+const onSight = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue;
+    onSight.unobserve(target);
+    target.src = target.dataset.url;
+  }
+}, { root: at(".cards"), rootMargin: "50px" });
 
 // Dead letters
 
@@ -276,7 +289,7 @@ const newestFirst = (one, other) => other.at - one.at;
 const open = (letter) => letter.state !== "done";
 
 function draw() {
-  drawing = false;
+  const begun = performance.now();
   const all = (kind) => [...kinds[kind].values()];
   const latest = (kind) => all(kind).reverse().sort(newestFirst).slice(0, SHOWN[kind]);
   if (dirty.has("invocation")) {
@@ -297,16 +310,30 @@ function draw() {
     put(at("#letters .badge"), String(all("letter").filter(open).length || ""));
   }
   if (dirty.has("line")) drawLines(latest("line"));
+  if (dirty.has("count")) drawCounts();
   for (const [section, kind] of [["#events", "invocation"], ["#instances", "instance"],
                                  ["#results", "result"], ["#letters", "letter"], ["#log", "line"]]) {
     at(`${section} .empty`).hidden = kinds[kind].size > 0;
   }
   dirty.clear();
+  // By then it is painted too. Three times as long is left for the person, however much happens.
+  setTimeout(() => {
+    const rest = REST * (performance.now() - begun);
+    setTimeout(rested, Math.min(Math.max(rest, LEAST_REST), MOST_REST));
+  });
+}
+
+function rested() {
+  drawing = false;
+  if (dirty.size) drawSoon();
 }
 
 function soon(kind) {
   dirty.add(kind);
-  if (drawing) return;
+  if (!drawing) drawSoon();
+}
+
+function drawSoon() {
   drawing = true;
   // A page in the background has no frames, and is to be right when it is looked at.
   if (document.hidden) setTimeout(draw, 200);
@@ -333,15 +360,16 @@ function take(batch) {
     soon(record.kind);
   }
   if (!batch.cloud) announce(fresh);
-  count(batch.counts);
+  counts = batch.counts;
+  rates.push([Date.now(), counts.done]);
+  soon("count");
 }
 
-function count(counts) {
+function drawCounts() {
   for (const state of ["queued", "running", "done", "failed"]) {
     put(at(`#count-${state}`), counts[state].toLocaleString());
   }
   at("#count-failed").classList.toggle("bad", counts.failed > 0);
-  rates.push([Date.now(), counts.done]);
   tick();
 }
 
@@ -386,10 +414,23 @@ function connect() {
   source.addEventListener("open", () => link("live"));
   source.addEventListener("message", (event) => take(JSON.parse(event.data)));
   source.addEventListener("error", () => {
-    link("lost");
     // It goes on by itself after a lost connection, but not after an answer that was no stream.
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 3000);
+    if (source.readyState !== EventSource.CLOSED) return link("lost");
+    explain();
+    setTimeout(connect, 3000);
   });
+}
+
+// An event source does not tell what it was answered, so that is asked once more.
+async function explain() {
+  const asked = new AbortController();
+  try {
+    const answered = await fetch("/events", { signal: asked.signal });
+    link(answered.status === 503 ? "full" : "lost");
+  } catch {
+    link("lost");
+  }
+  asked.abort();
 }
 
 document.documentElement.lang = isChinese ? "zh-CN" : "en";

@@ -25,7 +25,8 @@ class Console:
         uploads = Uploads(cloud.endpoint.url, cloud.template.region, cloud.keys)
         self._page = Page(watch, targets(cloud.template), uploads, cloud.invoke_async,
                           lambda: cloud.load().unfinished)  # fmt: skip
-        self._server = WsgiServer(self._page, port, max_body=LARGEST)
+        self._server = WsgiServer(self._page, port, max_body=LARGEST,
+                                  screen=self._page.screen)  # fmt: skip
         self._objects = WsgiServer(Objects(cloud.endpoint.store), object_port, max_body=0)
 
     @property

@@ -1,4 +1,4 @@
-"""Results and dead letters, read from the buckets as they are written there.
+"""Results and dead letters, read from the buckets as they are written and deleted there.
 
 Whether an image is done is asked of its result, as everywhere. A letter is a note, and is left
 where it is: clearing those whose image is done is the work of `fanlight run`.
@@ -7,7 +7,8 @@ where it is: clearing those whose image is done is the work of `fanlight run`.
 import logging
 import threading
 import time
-from collections import deque
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from heapq import nlargest
 from typing import Any
 
@@ -22,42 +23,73 @@ from tools.localcloud.oss_types import Entry, OssError, Stored
 from tools.template import Template
 
 _WAITING = 500
+"""Documents that were written and are to be read. What is dropped when there are more is older than
+anything a page shows."""
 _PAGES, _SHOWN = 20, 100
 """How much of a prefix is listed at the start, 1,000 keys a page, and how much of that is shown."""
+
+_Name = tuple[str, str]
+"""Bucket and key."""
 
 logger = logging.getLogger(__name__)
 
 
 class Documents:
-    """Reads in a thread of its own what `created` was told of."""
+    """Reads in a thread of its own what `created` was told of, and what the store deletes."""
 
     def __init__(self, feed: Feed, store: Store, template: Template) -> None:
         self._feed, self._store = feed, store
         self._tasks = tasks(template)
         self._places = [*failed(template), *(task.output for task in self._tasks)]
         self._replays: dict[str, str] = {}
-        # What is dropped when it is full is older than anything a page shows.
-        self._waiting: deque[tuple[str, str]] = deque(maxlen=_WAITING)
+        self._written: dict[_Name, None] = {}
+        self._again: dict[_Name, None] = {}  # of these a page shows something, and none is dropped
+        self._reading: _Name = ("", "")
         self._state = threading.Condition()
         self._stopped = True
 
     def start(self) -> None:
         """Read what is there, then what comes."""
         self._stopped = False
+        self._store.on_deleted.append(self.deleted)
         threading.Thread(target=self._read_all, name="console-reader", daemon=True).start()
 
     def stop(self) -> None:
         """End the thread."""
+        with suppress(ValueError):  # it was not started
+            self._store.on_deleted.remove(self.deleted)
         with self._state:
             self._stopped = True
             self._state.notify_all()
 
     def created(self, bucket: str, key: str) -> None:
         """An object was written; it is read soon if it can be a result or a letter."""
-        if any(place.bucket == bucket and place.relative(key) for place in self._places):
-            with self._state:
-                self._waiting.append((bucket, key))
-                self._state.notify_all()
+        if not _within(self._places, bucket, key):
+            return
+        with self._state:
+            self._written.pop((bucket, key), None)
+            self._written[bucket, key] = None
+            if len(self._written) > _WAITING:
+                del self._written[next(iter(self._written))]
+            self._state.notify_all()
+
+    def deleted(self, bucket: str, keys: Sequence[str]) -> None:
+        """Objects were deleted; what is shown of them, or for want of them, is read again soon."""
+        images = [task.input for task in self._tasks]
+        gone = [key for key in keys if _within(self._places, bucket, key)]
+        unseen = {key for key in keys if _within(images, bucket, key)}
+        if not gone and not unseen:
+            return
+        with self._state:
+            # What is being read now may have been there when it was looked at.
+            names = [self._reading, *((bucket, key) for key in gone if self._shows(bucket, key))]
+            names += [
+                (letter["bucket"], letter["key"])
+                for letter in (self._feed.all("letter") if unseen else ())
+                if _is_about(letter, bucket, unseen)
+            ]
+            self._again.update(dict.fromkeys(filter(any, names)))
+            self._state.notify_all()
 
     def letter(self, name: str) -> dict[str, Any] | None:
         """The letter of a record, as it is in the bucket now; None if it has gone."""
@@ -85,7 +117,7 @@ class Documents:
         if not name or not letter:
             return
         if done and letter["source"]:
-            self.created(letter["bucket"], letter["key"])
+            self._look_again([letter])
         else:
             self._feed.put("letter", name, state="done" if done else "again")
 
@@ -93,13 +125,19 @@ class Documents:
         for place in self._places:
             latest = nlargest(_SHOWN, self._listed(place), key=lambda entry: entry.modified)
             for entry in reversed(latest):
+                with self._state:
+                    self._reading = (place.bucket, entry.key)
                 self._read(place.bucket, entry.key, entry.modified)
         while True:
             with self._state:
-                self._state.wait_for(lambda: self._stopped or bool(self._waiting))
+                self._reading = ("", "")
+                self._state.wait_for(lambda: self._stopped or self._again or self._written)
                 if self._stopped:
                     return
-                bucket, key = self._waiting.popleft()
+                first = self._again or self._written
+                bucket, key = next(iter(first))
+                del first[bucket, key]
+                self._reading = (bucket, key)
             self._read(bucket, key, time.time())
 
     def _listed(self, place: Place) -> list[Entry]:
@@ -121,22 +159,46 @@ class Documents:
 
     def _take(self, bucket: str, key: str, at: float) -> None:
         name, found = f"{bucket}/{key}", document(self._store, bucket, key)
-        if found is None:
+        letter = found if found and found["schema"] == failure.SCHEMA else None
+        self._show_letter(name, (bucket, key), at, letter_record(letter) if letter else None)
+        self._show_result(name, at, result_record(found) if found and not letter else None)
+
+    def _show_letter(
+        self, name: str, place: _Name, at: float, record: dict[str, Any] | None
+    ) -> None:
+        if record is None:
+            self._feed.remove("letter", name)
             return
-        if found["schema"] == failure.SCHEMA:
-            record = letter_record(found)
-            if record is not None:
-                before = self._feed.get("letter", name) or {"at": at}
-                done = record["source"] and self._done(record["source"])
-                self._feed.put("letter", name, bucket=bucket, key=key, at=before["at"],
-                               state="done" if done else "open", **record)  # fmt: skip
-            return
-        record = result_record(found)
-        self._feed.put("result", name, at=at, **record)
-        source = {"bucket": record["bucket"], "key": record["key"]}
-        for letter in self._feed.all("letter"):
-            if letter["source"] == source and letter["state"] != "done" and self._done(source):
-                self._feed.put("letter", letter["id"], state="done")
+        before = self._feed.get("letter", name) or {"at": at, "state": "open"}
+        done = self._done(record["source"]) if record["source"] else before["state"] == "done"
+        with self._state:
+            running = name in self._replays.values()
+        again = "again" if before["state"] == "again" else "open"
+        state = "done" if done else "replayed" if running else again
+        bucket, key = place
+        where = {"bucket": bucket, "key": key}
+        self._feed.put("letter", name, **where, at=before["at"], state=state, **record)
+
+    def _show_result(self, name: str, at: float, record: dict[str, Any] | None) -> None:
+        """What letters say of the image may be true no more, whatever became of its result."""
+        about = record or self._feed.get("result", name)
+        if record is None:
+            self._feed.remove("result", name)
+        else:
+            self._feed.put("result", name, at=at, **record)
+        if about:
+            bucket, keys = about["bucket"], {about["key"]}
+            letters = self._feed.all("letter")
+            self._look_again(one for one in letters if _is_about(one, bucket, keys))
+
+    def _look_again(self, letters: Iterable[dict[str, Any]]) -> None:
+        with self._state:
+            self._again.update(((one["bucket"], one["key"]), None) for one in letters)
+            self._state.notify_all()
+
+    def _shows(self, bucket: str, key: str) -> bool:
+        name = f"{bucket}/{key}"
+        return any(self._feed.get(kind, name) for kind in ("result", "letter"))
 
     def _done(self, source: dict[str, str]) -> bool:
         """Whether the image's result is about the bytes that are there now, or it has gone.
@@ -144,7 +206,7 @@ class Documents:
         The key of a letter may be URL-encoded, as that of its event.
         """
         bucket, named = source["bucket"], source["key"]
-        there = ((key, self._head(bucket, key)) for key in (named, *other_spellings(named)))
+        there = ((key, self._head(bucket, key)) for key in _spellings(named))
         key, stored = next(((key, entry) for key, entry in there if entry), (named, None))
         return stored is None or self._has_result(bucket, key, stored)
 
@@ -167,3 +229,18 @@ class Documents:
             if (about.get("etag"), about.get("size")) == (stored.etag, stored.size):
                 return True
         return False
+
+
+def _within(places: Iterable[Place], bucket: str, key: str) -> bool:
+    return any(place.bucket == bucket and bool(place.relative(key)) for place in places)
+
+
+def _is_about(letter: dict[str, Any], bucket: str, keys: set[str]) -> bool:
+    source = letter["source"]
+    return bool(source) and source["bucket"] == bucket and not keys.isdisjoint(
+        _spellings(source["key"])
+    )  # fmt: skip
+
+
+def _spellings(key: str) -> tuple[str, ...]:
+    return (key, *other_spellings(key))

@@ -5,6 +5,7 @@ here (DNS rebinding) shows in Host, and a page of another origin in Origin or Se
 no script can set.
 """
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the interface exists for type checkers only
@@ -20,6 +21,8 @@ SAFE = {
 
 class Forbidden(Exception):
     """The request is answered 403, with this text."""
+
+    status = HTTPStatus.FORBIDDEN
 
 
 def hosts(port: str) -> list[str]:

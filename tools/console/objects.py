@@ -51,7 +51,7 @@ class Objects:
             require_host(environ)
             require_near_page(environ)
         except Forbidden as error:
-            return _plain(HTTPStatus.FORBIDDEN, str(error))
+            return _plain(error.status, str(error))
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return _plain(HTTPStatus.METHOD_NOT_ALLOWED, "objects can only be read here")
         query = parse_qs(environ["QUERY_STRING"])

@@ -2,9 +2,9 @@
 
 import json
 import logging
-import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +14,15 @@ from fanlight.errors import ConfigError
 from tools.console.guard import SAFE, Forbidden, hosts, require_host, require_own_page
 from tools.console.places import Target
 from tools.console.records import own_event
-from tools.console.uploads import NotStored, Uploads
+from tools.console.streams import MOST, Streams, TooMany
+from tools.console.uploads import LARGEST, NotStored, Uploads
 from tools.console.watch import Watch
+from tools.localcloud.body import Body
 from tools.localcloud.meddling import REFUSAL
 from tools.samples import pictures
 
 if TYPE_CHECKING:  # the interface exists for type checkers only
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _FOLDER = Path(__file__).parent
 _FILES = {
@@ -31,11 +33,9 @@ _FILES = {
     "/words.js": ("words.js", "text/javascript; charset=utf-8"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
-_PATIENCE = 15.0
-"""Seconds of silence after which a page is sent a comment, by which a lost one is noticed."""
-_GATHER = 0.05
-"""Seconds in which what happens is told at once."""
 _MOST_SAMPLES = 12
+_DIGITS = 20
+"""Of a length, which int() could refuse to read if it had very many."""
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,18 @@ class Page:
         """`invoke`: accepts an event for a function. `unfinished`: events that wait or run."""
         self.objects_port = ""
         self._watch, self._targets, self._uploads = watch, targets, uploads
-        self._invoke, self._unfinished = invoke, unfinished
+        self._invoke = invoke
+        self._streams = Streams(watch.feed, lambda: watch.counts(unfinished()), self._about)
+        self._actions = {"/upload": self._upload, "/samples": self._samples,
+                         "/replay": self._replay}  # fmt: skip
+
+    def screen(self, environ: "WSGIEnvironment") -> "WSGIApplication | None":
+        """What refuses a request by its headers alone, so that no body of it is read; else None."""
+        try:
+            self._require(environ)
+        except (Forbidden, Refused) as error:
+            return partial(self._send, _error(error.status, str(error)))
+        return None
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -79,13 +90,16 @@ class Page:
         """Answer a request."""
         try:
             reply = self._answer(environ)
-        except Forbidden as error:
-            reply = _error(HTTPStatus.FORBIDDEN, str(error))
-        except Refused as error:
+        except (Forbidden, Refused) as error:
             reply = _error(error.status, str(error))
         except Exception:
             logger.exception("error while answering %(REQUEST_METHOD)s %(RAW_URI)s", environ)
             reply = _error(HTTPStatus.INTERNAL_SERVER_ERROR, "an internal error has occurred")
+        return self._send(reply, environ, start_response)
+
+    def _send(
+        self, reply: Reply, _environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
         told = {**SAFE, **self._policy(), "Content-Type": reply.type}
         if isinstance(reply.body, bytes):
             told["Content-Length"] = str(len(reply.body))
@@ -104,51 +118,49 @@ class Page:
             "Cross-Origin-Resource-Policy": "same-origin",
         }
 
-    def _answer(self, environ: "WSGIEnvironment") -> Reply:
+    def _require(self, environ: "WSGIEnvironment") -> None:
+        """Raise Forbidden or Refused for what the headers say."""
         require_host(environ)
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        if path in self._actions:
+            if method != "POST":
+                raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, f"{path} takes POST")
+            require_own_page(environ, change=True)
+        elif path == "/events":
+            require_own_page(environ, change=False)
+        _require_length(environ, LARGEST if path == "/upload" else 0)
+
+    def _answer(self, environ: "WSGIEnvironment") -> Reply:
+        self._require(environ)
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         if method in ("GET", "HEAD") and path in _FILES:
             name, kind = _FILES[path]
             return Reply(body=(_FOLDER / name).read_bytes(), type=kind)
         if (method, path) == ("GET", "/events"):
-            require_own_page(environ, change=False)
-            place = environ.get("HTTP_LAST_EVENT_ID", "")
-            return Reply(body=self._stream(place), type="text/event-stream")
-        actions = {"/upload": self._upload, "/samples": self._samples, "/replay": self._replay}
-        if path not in actions:
+            return Reply(body=self._stream(environ), type="text/event-stream")
+        if path not in self._actions:
             raise Refused(HTTPStatus.NOT_FOUND, "there is no such page")
-        if method != "POST":
-            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, f"{path} takes POST")
-        require_own_page(environ, change=True)
         if REFUSAL in environ:
             raise Refused(HTTPStatus.INSUFFICIENT_STORAGE, "there is no room to keep it")
         query = {name: values[0] for name, values in parse_qs(environ["QUERY_STRING"]).items()}
-        done = actions[path](query, environ)
+        done = self._actions[path](query, environ)
         return Reply(body=json.dumps(done).encode())
 
-    def _stream(self, place: str) -> Generator[bytes, None, None]:
-        """Server-sent events: batches of records, each with the place to go on at."""
-        yield b"retry: 1000\n\n"
-        while (batch := self._watch.feed.after(place, _PATIENCE)) is not None:
-            if batch.place == place:
-                yield b": nothing new\n\n"
-                continue
-            place = batch.place
-            told: dict[str, Any] = {
-                "records": batch.records,
-                "counts": self._watch.counts(self._unfinished()),
-            }
-            if batch.anew:
-                told["cloud"] = {
-                    "targets": [asdict(target) for target in self._targets],
-                    "objects": self.objects_port,
-                }
-            yield f"id: {place}\ndata: {json.dumps(told)}\n\n".encode()
-            time.sleep(_GATHER)
+    def _stream(self, environ: "WSGIEnvironment") -> Generator[bytes, None, None]:
+        try:
+            return self._streams.open(environ.get("HTTP_LAST_EVENT_ID", ""))
+        except TooMany:
+            message = f"{MOST} pages look on, and no more can: close one, or stop what else listens"
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, message) from None
+
+    def _about(self) -> dict[str, Any]:
+        """What a page has to know of this cloud."""
+        every = [asdict(target) for target in self._targets]
+        return {"targets": every, "objects": self.objects_port}
 
     def _upload(self, query: dict[str, str], environ: "WSGIEnvironment") -> dict[str, Any]:
         name = query.get("name", "")
-        return self._put(self._target(query), {name: environ["wsgi.input"].read()})
+        return self._put(self._target(query), {name: environ["wsgi.input"]})
 
     def _samples(self, query: dict[str, str], _environ: "WSGIEnvironment") -> dict[str, Any]:
         target = self._target(query)
@@ -156,11 +168,11 @@ class Page:
             raise Refused(HTTPStatus.CONFLICT, f"there are no samples for {target.function}")
         found = pictures()
         some = found[:: max(1, len(found) // _MOST_SAMPLES)][:_MOST_SAMPLES]
-        return self._put(target, {path.name: path.read_bytes() for path in some})
+        return self._put(target, {path.name: Body(path.read_bytes()) for path in some})
 
-    def _put(self, target: Target, files: dict[str, bytes]) -> dict[str, Any]:
+    def _put(self, target: Target, files: dict[str, Body]) -> dict[str, Any]:
         try:
-            keys = [self._uploads.put(target, name, data) for name, data in files.items()]
+            keys = [self._uploads.put(target, name, body) for name, body in files.items()]
         except NotStored as error:
             raise Refused(HTTPStatus.BAD_GATEWAY, str(error)) from None
         # A trigger with a suffix may not want it.
@@ -186,6 +198,18 @@ class Page:
             raise Refused(HTTPStatus.CONFLICT, str(error)) from None
         documents.replayed(name, request_id)
         return {"request_id": request_id}
+
+
+def _require_length(environ: "WSGIEnvironment", most: int) -> None:
+    """Raise Refused for a body that is longer than this, in bytes, or does not say how long."""
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        raise Refused(HTTPStatus.LENGTH_REQUIRED, "say how long the body is: send Content-Length")
+    length = environ["CONTENT_LENGTH"] or "0"
+    if not (length.isascii() and length.isdecimal() and len(length) < _DIGITS):
+        raise Refused(HTTPStatus.BAD_REQUEST, "Content-Length is no number of bytes")
+    if int(length) > most:
+        told = f"a picture has at most {most >> 20} MB here" if most else "nothing is taken here"
+        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, told)
 
 
 def _error(status: HTTPStatus, message: str) -> Reply:

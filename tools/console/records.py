@@ -1,15 +1,14 @@
 """What a page shows of the documents in a bucket. Nothing in them is taken for granted."""
 
-import json
 from contextlib import closing
 from typing import Any
 
-from fanlight import failure, result
+from fanlight import result
+from fanlight.reconcile import RESULT_LIMIT
+from tools.letters import LETTER_LIMIT, letter_in
 from tools.localcloud.oss_store import Store
 from tools.localcloud.oss_types import OssError
 
-_LARGEST = 1024 * 1024
-"""Bytes of a document; a longer one is none of ours."""
 _LONGEST = 1023
 """Characters of a text, which is what a key of OSS has at most."""
 _TOO_LARGE = 2**53
@@ -24,15 +23,8 @@ def document(store: Store, bucket: str, key: str) -> dict[str, Any] | None:
     except OssError:
         return None
     with closing(body):
-        data = body.read() if stored.size <= _LARGEST else b""
-    found = result.from_bytes(data)
-    if found is not None:
-        return found
-    try:
-        other = json.loads(data)
-        return other if other["schema"] == failure.SCHEMA else None
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
+        data = body.read() if stored.size <= LETTER_LIMIT else b""
+    return (result.from_bytes(data) if len(data) <= RESULT_LIMIT else None) or letter_in(data)
 
 
 def own_event(letter: dict[str, Any]) -> Any:
@@ -78,22 +70,20 @@ def result_record(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def letter_record(document: dict[str, Any]) -> dict[str, Any] | None:
-    """Of a dead letter: which image, if any, whose failure and why. None for what is no letter."""
-    try:
-        source = document["source"]
-        error = document["error"]
-        record = {
-            "source": source
-            if source is None
-            else {name: str(source[name])[:_LONGEST] for name in ("bucket", "key")},
-            "function": str(document["function"]).rpartition("/")[2][:_LONGEST],
-            "attempts": int(document["attempts"]),
-            "suspected": bool(document["suspected"]),
-            "error": f"{error['type']}: {error['message']}"[:_LONGEST],
-        }
-    except (TypeError, KeyError, ValueError, OverflowError, RecursionError):
+    """Of a dead letter from `letter_in`: which image, if any, whose failure and why.
+
+    None where a letter lacks what else it is to have.
+    """
+    source, error, attempts = document["source"], document["error"], document.get("attempts")
+    if not isinstance(document.get("function"), str) or _number(attempts) is None:
         return None
-    return record
+    return {
+        "source": source and {name: source[name][:_LONGEST] for name in ("bucket", "key")},
+        "function": document["function"].rpartition("/")[2][:_LONGEST],
+        "attempts": attempts,
+        "suspected": bool(document.get("suspected")),
+        "error": f"{error['type']}: {error['message']}"[:_LONGEST],
+    }
 
 
 def _text(value: Any) -> str:

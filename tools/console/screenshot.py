@@ -64,7 +64,7 @@ def command(  # noqa: PLR0913 - a command has one argument an option, passed by 
 
 
 @contextmanager
-def browser() -> Iterator[Any]:
+def browser(*options: str) -> Iterator[Any]:
     """This machine's Chromium, without a window; ConfigError where there is none."""
     try:
         from playwright.sync_api import sync_playwright
@@ -74,7 +74,7 @@ def browser() -> Iterator[Any]:
     if path is None:
         raise ConfigError("there is no Chromium here; on Debian: apt-get install chromium")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", *options])
         try:
             yield chromium
         finally:

@@ -4,6 +4,7 @@ import { visible, word } from "./words.js";
 
 const LARGEST_MB = 100; // as the server takes
 const AT_ONCE = 4;
+const PROBLEMS = 3;
 
 const at = (selector) => document.querySelector(selector);
 
@@ -19,8 +20,13 @@ export function setUp() {
     const moving = todo.length + working > 0;
     const told = [moving ? word("uploadingOf", total.done, total.all) : word("uploaded", total.done)];
     if (!total.all) told.pop();
-    at("#uploading").textContent = visible([...told, ...total.problems.slice(-3)].join("\n"));
+    at("#uploading").textContent = visible([...told, ...total.problems].join("\n"));
     if (!moving) Object.assign(total, { all: 0, done: 0, problems: [] });
+  }
+
+  // The last few are shown, of thousands that may come.
+  function problem(text) {
+    total.problems = [...total.problems, text].slice(-PROBLEMS);
   }
 
   async function post(path, query, body) {
@@ -30,9 +36,9 @@ export function setUp() {
     } catch {
       throw new Error(word("unreachable"));
     }
-    const document = await answered.json();
+    const document = await answered.json().catch(() => ({ error: word("refused", answered.status) }));
     if (!answered.ok) throw new Error(document.error);
-    total.problems.push(...document.unheard.map((key) => word("unheard", key)));
+    for (const key of document.unheard) problem(word("unheard", key));
     return document.keys.length;
   }
 
@@ -46,7 +52,7 @@ export function setUp() {
         total.done += keys;
         total.all += keys - 1;
       } catch (error) {
-        total.problems.push(word("notUploaded", title, error.message));
+        problem(word("notUploaded", title, error.message));
       }
       if (todo.length) show();
     }
@@ -55,7 +61,7 @@ export function setUp() {
   }
 
   function add(jobs) {
-    todo.push(...jobs);
+    for (const job of jobs) todo.push(job); // a call takes only so many arguments
     total.all += jobs.length;
     show();
     while (working < Math.min(AT_ONCE, todo.length + working)) work();
@@ -70,19 +76,25 @@ export function setUp() {
   const named = (files) => [...files].map((file) => (
     { file, path: file.webkitRelativePath || file.name }));
 
-  // A folder's files, and those of the folders in it; hidden ones are nobody's pictures.
+  // A folder's files, and those of the folders in it; hidden ones are nobody's pictures. One that
+  // cannot be read is told of, and the others are uploaded.
   async function walk(entry) {
     if (entry.name.startsWith(".")) return [];
     const path = entry.fullPath.replace(/^\//, "");
-    if (entry.isFile) {
-      return [{ file: await new Promise((done, no) => entry.file(done, no)), path }];
-    }
-    const reader = entry.createReader();
     const found = [];
-    for (;;) { // it gives some at a time, and none at the end
-      const some = await new Promise((done, no) => reader.readEntries(done, no));
-      if (!some.length) return found;
-      for (const inner of some) found.push(...await walk(inner));
+    try {
+      if (entry.isFile) {
+        return [{ file: await new Promise((done, no) => entry.file(done, no)), path }];
+      }
+      const reader = entry.createReader();
+      for (;;) { // it gives some at a time, and none at the end
+        const some = await new Promise((done, no) => reader.readEntries(done, no));
+        if (!some.length) return found;
+        for (const inner of some) for (const one of await walk(inner)) found.push(one);
+      }
+    } catch (error) {
+      problem(word("notUploaded", path, error.message));
+      return found;
     }
   }
 

@@ -15,12 +15,13 @@ const english = {
   noLog: "Functions have printed nothing yet.",
   cold: "cold", warm: "warm", busy: "busy", served: "{0} served", coldStart: "cold start {0} ms",
   live: "Live", wait: "Connecting", lost: "Disconnected: is fanlight up still running?",
+  full: "Too many pages are open here: close one",
   rejected: "rejected", embedding: "{0} numbers", noPicture: "no preview",
   replay: "Replay", replaying: "Replaying", doneSince: "Done since", again: "Failed again",
   suspected: "suspected", attempts: "{0} tries", noObject: "an event that names no object",
   letterOf: "dead letter: ", more: " and {0} more", age: "{0} old",
   uploadingOf: "Uploading {0} of {1}", uploaded: "{0} uploaded", notUploaded: "{0}: {1}",
-  tooLarge: "larger than {0} MB", unheard: "no trigger listens for {0}",
+  refused: "refused with status {0}", tooLarge: "larger than {0} MB", unheard: "no trigger listens for {0}",
   unreachable: "fanlight up does not answer", newResults: "{0} results", newLetters: "{0} dead letters",
 };
 
@@ -38,17 +39,30 @@ const chinese = {
   noLog: "函数还没有输出。",
   cold: "冷启动", warm: "空闲", busy: "忙碌", served: "已处理 {0} 次", coldStart: "冷启动 {0} 毫秒",
   live: "已连接", wait: "正在连接", lost: "连接已断开：fanlight up 还在运行吗？",
+  full: "打开的页面太多：请关闭一个",
   rejected: "已拒绝", embedding: "{0} 维向量", noPicture: "无预览",
   replay: "重放", replaying: "重放中", doneSince: "已完成", again: "再次失败",
   suspected: "疑似", attempts: "{0} 次尝试", noObject: "没有指明对象的事件",
   letterOf: "死信：", more: "，另有 {0} 个", age: "已运行 {0}",
   uploadingOf: "正在上传 {0} / {1}", uploaded: "已上传 {0} 个", notUploaded: "{0}：{1}",
-  tooLarge: "大于 {0} MB", unheard: "没有触发器监听 {0}",
+  refused: "被拒绝，状态码 {0}", tooLarge: "大于 {0} MB", unheard: "没有触发器监听 {0}",
   unreachable: "fanlight up 没有响应", newResults: "{0} 个结果", newLetters: "{0} 封死信",
+};
+
+const chineseReasons = {
+  not_an_image: "不是图片", unsupported_format: "格式不支持", corrupt: "已损坏",
+  too_many_bytes: "字节过多", too_many_pixels: "像素过多", empty: "空文件",
+  nothing_found: "未发现内容",
 };
 
 export const isChinese = navigator.language.toLowerCase().startsWith("zh");
 const words = isChinese ? chinese : english;
+
+// Why a picture was rejected. A result may hold anything, and what is unknown is shown as it is.
+export function reason(code) {
+  const known = isChinese && Object.hasOwn(chineseReasons, code);
+  return known ? chineseReasons[code] : code.replaceAll("_", " ");
+}
 
 export function word(name, ...filled) {
   return words[name].replace(/\{(\d)\}/g, (_, n) => String(filled[n]));

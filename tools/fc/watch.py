@@ -11,11 +11,8 @@ from fanlight.place import result_key
 from fanlight.reconcile import RESULT_LIMIT, Outcome, document_of
 from fanlight.result import version_of
 from fanlight.work import describe
-from tools.letters import letter_in
+from tools.letters import LETTER_LIMIT, letter_in
 from tools.places import Side
-
-_LETTER_LIMIT = 1024 * 1024
-"""Bytes. A letter holds an event of ours, which has 32 KB, and what went wrong with 50 keys."""
 
 _SKEW = 3600.0
 """Seconds by which this machine's clock may be ahead of the one that dates letters."""
@@ -122,7 +119,7 @@ class Watch:
 
     def _read(self, name: str) -> list[Letter]:
         assert self.failed is not None  # noqa: S101 - for the type checker
-        document = self.failed.store.get(name, _LETTER_LIMIT)
+        document = self.failed.store.get(name, LETTER_LIMIT)
         letter = letter_in(document.data if document else None)
         if letter is None or "suspected" not in letter:
             return []  # a note that cannot be read says nothing

@@ -9,7 +9,8 @@ The whole
     news                    what is told to who watches: the console
     credentials, roles      access keys; those of functions, which change
     permissions             RAM policies, as OSS applies them
-    server, incoming        HTTP, and the body of a request as it arrives
+    server, connections     HTTP over TCP
+    wsgi, incoming          between a request and an application; its body, as it arrives
 
 OSS
     oss                     the endpoint

@@ -57,6 +57,7 @@ class Store:
         self.multipart = Multipart(self._index, self._blobs, self._now)
         self.untold = Untold(self._index)
         self.arriving = self._blobs.arriving  # where bodies are spooled that put() is to take
+        self.on_deleted: list[Callable[[str, Sequence[str]], None]] = []  # told bucket and keys
 
     def close(self) -> None:
         """Let go of the folder; without one of its own, remove everything."""
@@ -228,6 +229,8 @@ class Store:
             oss_rows.require_bucket(rows, bucket)
             gone = oss_rows.delete(rows, bucket, keys)
         self._blobs.remove(gone)
+        for told in self.on_deleted:
+            told(bucket, keys)
 
     def page(self, bucket: str, prefix: str, delimiter: str, after: str, limit: int) -> Page:
         """Up to `limit` keys and common prefixes in order, from the first one after `after`."""

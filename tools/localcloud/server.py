@@ -4,31 +4,36 @@ Werkzeug's development server closes the connection after every response, and a 
 for each request costs more than the request. Here the body is read before the application
 runs, so that whatever it answers, the next request starts at the right byte; a large one into a
 file. `wsgi.input` is a Body. An answer that tells its Content-Length is sent piece by piece, and a
-generator as its pieces come, until it or its connection ends.
+generator as its pieces come, until it or its connection ends; an empty piece sends nothing, and has
+the connection looked at.
 What cannot be read is answered 400 here; for what cannot be kept, the application is given the
 OSError to answer, as its own fault.
 """
 
-import io
 import logging
 import socket
 import socketserver
 import threading
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from tools.localcloud.body import Body, receive
+from tools.localcloud.connections import gone, part
 from tools.localcloud.incoming import MAX_BODY, Unreadable, pieces
 from tools.localcloud.meddling import REFUSAL, Dropped, Meddle
+from tools.localcloud.wsgi import call, environ_of
 
 if TYPE_CHECKING:  # the interface exists for type checkers only
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 _IDLE_SECONDS = 120
+
+Screen = Callable[["WSGIEnvironment"], "WSGIApplication | None"]
+"""Given what the headers say, with the CONTENT_LENGTH of the body to come: what refuses the
+request, if anything does."""
 
 logger = logging.getLogger(__name__)
 
@@ -38,10 +43,11 @@ class WsgiServer:
 
     `arriving`: the folder for large bodies; they are gone with the answer, unless `app` took them.
     `meddle`: asked about each request, for faults on demand. `max_body`: bytes of a request's; a
-    longer one is answered 400, and no more of it is read.
+    longer one is answered 400, and no more of it is read. `screen`: asked before a body is read;
+    what it gives answers in the application's stead, and the connection ends.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - two that most take, and by name what few do
         self,
         app: "WSGIApplication",
         port: int = 0,
@@ -49,9 +55,10 @@ class WsgiServer:
         meddle: Meddle | None = None,
         *,
         max_body: int = MAX_BODY,
+        screen: Screen | None = None,
     ) -> None:
         self._app, self._arriving, self._meddle = app, arriving, meddle
-        self._port, self._max_body = port, max_body
+        self._port, self._max_body, self._screen = port, max_body, screen
         self._server: _Server | None = None
 
     @property
@@ -64,6 +71,7 @@ class WsgiServer:
         self._server = _Server(("127.0.0.1", self._port), _Handler)
         self._server.app, self._server.arriving = self._app, self._arriving
         self._server.meddle, self._server.max_body = self._meddle, self._max_body
+        self._server.screen = self._screen
         self._port = self._server.server_address[1]
         # The interval is how long stop() may take to be noticed.
         threading.Thread(
@@ -89,6 +97,7 @@ class _Server(socketserver.ThreadingTCPServer):
     arriving: Path | None
     meddle: Meddle | None
     max_body: int
+    screen: Screen | None
 
     def __init__(self, *args: Any) -> None:
         self._open: set[socket.socket] = set()
@@ -121,6 +130,8 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = 64 * 1024  # headers and a small body leave in one packet
     timeout = _IDLE_SECONDS
     server: _Server
+    _waits = False
+    """Whether the client sends its body only once it is told to."""
 
     def version_string(self) -> str:
         return "localcloud"
@@ -129,12 +140,13 @@ class _Handler(BaseHTTPRequestHandler):
         logger.debug(format, *args)
 
     def handle_expect_100(self) -> bool:
-        going_on = super().handle_expect_100()
-        self.wfile.flush()  # the client sends its body only once it has seen this
-        return going_on
+        self._waits = True  # it may be refused instead
+        return True
 
     def _respond(self) -> None:
         server, meddling = self.server, None
+        if self._screened():
+            return
         if server.meddle is not None:
             meddling = server.meddle(self.command, self.path, self.headers, self.rfile, self.wfile)
         try:
@@ -148,13 +160,36 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         except Unreadable:
             self.send_error(400)
-            self.close_connection = True  # nobody knows where the next request would start
+            self._part()  # nobody knows where the next request would start
+
+    def _screened(self) -> bool:
+        """Refuse a request by its headers, or have its body sent."""
+        waits, self._waits = self._waits, False
+        if self.server.screen is not None:
+            told = {"CONTENT_LENGTH": self.headers.get("Content-Length", "")}
+            environ = {**environ_of(self, Body()), **told}
+            refusal = self.server.screen(environ)
+            if refusal is not None:
+                status, headers, chunks = call(refusal, environ)
+                self._send(status, [*headers, ("Connection", "close")], chunks)
+                self._part()
+                return True
+        if waits:
+            super().handle_expect_100()
+            self.wfile.flush()
+        return False
+
+    def _part(self) -> None:
+        self.close_connection = True
+        with suppress(OSError):  # the client may have gone
+            self.wfile.flush()
+            part(self.connection)
 
     def _answer(self, incoming: Iterator[bytes], app: "WSGIApplication") -> None:
         body, told = self._received(incoming)
         with closing(body):
             try:
-                status, headers, chunks = _call(app, {**self._environ(body), **told})
+                status, headers, chunks = call(app, {**environ_of(self, body), **told})
             except Dropped:
                 raise
             except Exception:  # one request's fault must not end the server
@@ -179,34 +214,6 @@ class _Handler(BaseHTTPRequestHandler):
                 pass
             return Body(), {REFUSAL: error}
 
-    def _environ(self, body: Body) -> "WSGIEnvironment":
-        path, _, query = self.path.partition("?")
-        host, port = self.server.server_address[:2]
-        environ: WSGIEnvironment = {
-            "REQUEST_METHOD": self.command,
-            "SCRIPT_NAME": "",
-            "PATH_INFO": unquote(path, "latin-1"),
-            "RAW_URI": self.path,  # as sent: a key with %2F is not a key with /
-            "QUERY_STRING": query,
-            "SERVER_NAME": host,
-            "SERVER_PORT": str(port),
-            "SERVER_PROTOCOL": self.request_version,
-            "REMOTE_ADDR": self.client_address[0],
-            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-            "CONTENT_LENGTH": str(body.size),
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "http",
-            "wsgi.input": body,
-            "wsgi.errors": io.StringIO(),
-            "wsgi.multithread": True,
-            "wsgi.multiprocess": False,
-            "wsgi.run_once": False,
-        }
-        for name, value in self.headers.items():
-            if name.lower() not in ("content-type", "content-length") and "_" not in name:
-                environ["HTTP_" + name.upper().replace("-", "_")] = value.strip()
-        return environ
-
     def _send(self, status: str, headers: list[tuple[str, str]], chunks: Iterable[bytes]) -> None:
         code, _, reason = status.partition(" ")
         self.send_response(int(code), reason)
@@ -218,6 +225,8 @@ class _Handler(BaseHTTPRequestHandler):
             for piece in chunks:
                 self.wfile.write(piece)
                 self.wfile.flush()
+                if not piece and gone(self.connection):
+                    return
             return
         bodiless = code in ("204", "304")
         if not bodiless and not any(name.lower() == "content-length" for name, _ in headers):
@@ -228,18 +237,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.writelines(chunks)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_OPTIONS = do_PATCH = _respond  # noqa: N815
-
-
-def _call(
-    app: "WSGIApplication", environ: "WSGIEnvironment"
-) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
-    """Run a WSGI application in this thread; returns status line, headers and body."""
-    started: list[tuple[str, list[tuple[str, str]]]] = []
-
-    def start_response(
-        status: str, headers: list[tuple[str, str]], exc_info: object = None, /
-    ) -> Any:
-        started.append((status, headers))
-
-    chunks = app(environ, start_response)
-    return (*started[-1], chunks)

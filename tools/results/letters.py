@@ -11,16 +11,12 @@ from typing import Any
 
 from fanlight.errors import FanlightError
 from fanlight.place import other_spellings
-from fanlight.reconcile import RESULT_LIMIT
 from fanlight.store import Meta
-from tools.letters import apart, check_named, letter_in, spellings
+from tools.letters import LETTER_LIMIT, apart, check_named, letter_in, spellings
 from tools.places import Side
 from tools.results.filter import Filter
 from tools.results.read import Found, Note, each, found_of
 from tools.shown import shown
-
-_LIMIT = 4 * RESULT_LIMIT
-"""Bytes. A letter holds the event, which has up to 128 KB, twice escaped at worst."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,7 @@ def letters(around: Around, chosen: Filter, note: Note) -> Iterator[Found]:
     prefix = around.failed.place.prefix
 
     def read(meta: Meta) -> tuple[Meta, dict[str, Any] | None]:
-        stored = around.failed.store.get(meta.key, _LIMIT)
+        stored = around.failed.store.get(meta.key, LETTER_LIMIT)
         letter = _letter(stored.data if stored else None)
         if letter and _concerns(letter, around.images, chosen):
             letter["status"] = "failed"
