@@ -145,6 +145,7 @@ def test_every_answer_keeps_the_page_to_itself(up: Running, path: str) -> None:
         "require-trusted-types-for": "'script'",
     }
     assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
     assert "access-control-allow-origin" not in headers
 
 
@@ -354,18 +355,6 @@ def test_a_letter_of_another_function_is_not_replayed(up: Running) -> None:
 
     assert answer.status_code == 409
     assert answer.json()["error"].startswith("there is no function another; the template has")
-
-
-def test_a_letter_with_an_encoded_key_is_open_until_its_image_is_done(up: Running) -> None:
-    """There is no object of the key as the event spelled it, but the image is not gone."""
-    key = "input/digits/poison two.png"
-    up.bucket.put_object(key, sample("7-00000.png"))
-    letter = failed(None, source={"bucket": BUCKET, "key": key.replace(" ", "%20")})
-    up.bucket.put_object("failed/encoded.json", json.dumps(letter))
-
-    record = up.record("letter", lambda found: found["key"] == "failed/encoded.json")
-
-    assert record["state"] == "open"
 
 
 HOSTILE = [

@@ -1,0 +1,79 @@
+"""What the console says of a dead letter: done when its image is, and not before."""
+
+import json
+from collections.abc import Callable, Iterator
+
+import oss2
+import pytest
+
+from fanlight.document import to_bytes
+from tests.results.made import classified, failed
+from tools.console.documents import Documents
+from tools.console.feed import Feed
+from tools.localcloud.oss import Credentials, OssEndpoint
+from tools.samples import sample
+from tools.template import from_source, project_template, read_template
+
+BUCKET, IMAGE, RESULT = "fanlight-demo", "input/digits/a 7.png", "output/digits/a 7.png.json"
+
+
+@pytest.fixture
+def endpoint() -> Iterator[OssEndpoint]:
+    with OssEndpoint([Credentials("id", "secret")]) as endpoint:
+        endpoint.create_bucket(BUCKET)
+        yield endpoint
+
+
+def classify(bucket: oss2.Bucket) -> None:
+    """As the function does it: its result speaks of the bytes that are there now."""
+    head = bucket.head_object(IMAGE)
+    document = classified("x", ("7", 0.9))
+    document["source"] |= {"bucket": BUCKET, "key": IMAGE, "etag": head.etag,
+                           "size": head.content_length}  # fmt: skip
+    bucket.put_object(RESULT, to_bytes(document))
+
+
+def overwrite(bucket: oss2.Bucket) -> None:
+    """Another picture under the same key, after the first had its result."""
+    classify(bucket)
+    bucket.put_object(IMAGE, sample("1-00002.png"))
+
+
+@pytest.mark.parametrize(
+    ("happen", "state"),
+    [
+        (lambda bucket: None, "open"),
+        (classify, "done"),
+        (overwrite, "open"),
+        (lambda bucket: bucket.put_object(RESULT, b"{}"), "open"),
+        (lambda bucket: bucket.delete_object(IMAGE), "done"),
+    ],
+    ids=["nothing", "classified", "overwritten since", "no result", "deleted"],
+)
+@pytest.mark.parametrize("named", [IMAGE, IMAGE.replace(" ", "%20")], ids=["plain", "encoded"])
+def test_a_letter_is_done_when_its_image_is(
+    endpoint: OssEndpoint, happen: Callable[[oss2.Bucket], None], named: str, state: str
+) -> None:
+    """A result of bytes that have been replaced settles nothing: the last upload has none.
+
+    Where there is no object of the key as the event spelled it, the image need not be gone.
+    """
+    auth = oss2.AuthV4("id", "secret")
+    bucket = oss2.Bucket(auth, endpoint.url, BUCKET, region="cn-hangzhou")
+    bucket.put_object(IMAGE, sample("7-00000.png"))
+    letter = failed(None, source={"bucket": BUCKET, "key": named})
+    bucket.put_object("failed/2026-11-26/a.json", json.dumps(letter))
+    happen(bucket)
+    feed = Feed()
+    documents = Documents(feed, endpoint.store, from_source(read_template(project_template())))
+
+    documents.start()
+    place = ""
+    while not feed.all("letter"):
+        batch = feed.after(place, 20)
+        assert batch is not None
+        assert batch.place != place, "nothing has come"
+        place = batch.place
+    documents.stop()
+
+    assert [record["state"] for record in feed.all("letter")] == [state]
