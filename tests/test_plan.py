@@ -196,15 +196,18 @@ class Closed(FolderStore):
         self.unreadable["closed/"] = "permission denied"
 
 
-def test_what_may_not_be_read_is_not_taken_to_be_gone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["bucket", "folder"])
+def test_what_may_not_be_read_is_not_taken_to_be_gone(tmp_path: Path, kind: str) -> None:
     """Results of images in a closed folder are no orphans; the folder is told of."""
     images = Closed(tmp_path / "in", escaped=False)
     images.put("a", b"", if_absent=False)
-    results = MemoryStore("answers")
+    folder = FolderStore(tmp_path / "results", escaped=True)
+    results = MemoryStore("answers") if kind == "bucket" else folder
     for key in ("out/closed/b.json", "out/d.json"):
         results.put(key, b"{}", if_absent=False)
 
-    found = checks(Side(images, Place(images.name, "")), Side(results, RESULTS), Look(orphans=True))
+    place = Place(results.name, "out/")
+    found = checks(Side(images, Place(images.name, "")), Side(results, place), Look(orphans=True))
 
     assert states(list(found)) == {"a": "missing", "d": "orphaned", "closed/": "refused"}
 

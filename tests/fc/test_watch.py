@@ -148,6 +148,14 @@ def test_letters_of_a_request_are_found_on_every_day_of_it(watch: Watch) -> None
     ]  # fmt: skip
 
 
+def test_a_letter_dated_by_a_clock_that_is_behind_is_found(watch: Watch) -> None:
+    """Who sends just after midnight may have failed before it, by the clock of the platform."""
+    midnight = time.time() // 86_400 * 86_400
+    file(watch, f"{day(midnight - 1)}/r-0.json")
+
+    assert [letter.key for letter in watch.letters("r", midnight + 60)] == ["in/a"]
+
+
 def test_an_error_of_our_own_is_known(watch: Watch) -> None:
     """A wrong setting is no image's doing, and so no reason to send each one alone."""
     wrong = {"type": "ConfigError", "message": "wrong settings"}
