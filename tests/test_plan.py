@@ -241,6 +241,26 @@ def test_reads_overlap_and_their_order_stays() -> None:
     assert 1 < most <= 64
 
 
+def test_little_waits_behind_a_read() -> None:
+    """While one read is long in coming, no more is listed than the order takes: memory is flat."""
+    asked = 0
+
+    def numbers() -> Iterator[int]:
+        nonlocal asked
+        while asked < 50_000:
+            asked += 1
+            yield asked
+
+    def read(_: int) -> int:
+        sleep(0.3)  # many times what listing all of them takes
+        return asked
+
+    found = ahead(numbers(), lambda number: None if number == 1 else number, read)
+
+    assert next(found) <= 4096
+    assert sum(1 for _ in found) == 49_999
+
+
 def test_what_is_known_does_not_wait_for_more() -> None:
     """Before anything is read, each item comes out before the next one is asked for."""
     asked = 0

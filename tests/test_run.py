@@ -54,6 +54,7 @@ def test_the_summary_says_what_became_of_what(world: OssWorld, tmp_path: Path) -
     assert first["rate"] == pytest.approx(13 / first["seconds"], rel=0.01)
     assert first["recipe"].startswith("sha256:")
     assert (second["to_do"], second["counts"]) == ({}, {"unchanged": 13})
+    assert second["older_recipe"] == 0
 
 
 def test_a_run_that_cannot_begin_says_why_alone(
@@ -260,6 +261,24 @@ def test_what_failed_is_counted_and_steers_no_terminal(
     assert lines[1].startswith(r"failed: in/\x9b31mkkk")
     assert len(lines) == 2
     assert all(line.isprintable() for line in lines)
+
+
+def test_of_many_failures_the_first_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """A million lines would hide the rest; all of them are counted."""
+    store = MemoryStore()
+    for number in range(30):
+        store.put(f"in/{number}", b"", if_absent=False)
+    totals = Totals(recipe=None)
+    images, results = (Side(store, Place("bucket", prefix)) for prefix in ("in/", "out/"))
+
+    Run(images, results, None, totals, Progress(terminal=False)).work(
+        lambda keys: ({"key": key, "outcome": "failed", "reason": "broken"} for key in keys)
+    )
+
+    lines = capsys.readouterr().err.splitlines()
+    assert totals.failed == 30
+    assert len(lines) == 21
+    assert lines[-1] == "more failures follow; they are counted below"
 
 
 def test_work_left_is_told_though_nobody_reads(world: OssWorld, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from tools.console.console import Console
 from tools.console.guard import Forbidden, require_host, require_own_page
 from tools.console.uploads import LARGEST
 from tools.console.watch import Watch
+from tools.events import oss_event
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
 from tools.samples import sample
@@ -146,6 +147,8 @@ def test_every_answer_keeps_the_page_to_itself(up: Running, path: str) -> None:
     }
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cache-control"] == "no-store"
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
     assert "access-control-allow-origin" not in headers
 
 
@@ -329,6 +332,20 @@ def test_a_dead_letter_is_replayed_and_then_done(up: Running) -> None:
     assert (again.status_code, last.status_code) == (200, 200)
     assert done["source"] == letter["source"]
     assert up.bucket.object_exists("output/digits/poison.png.json")
+
+
+def test_a_letter_is_replayed_without_its_neighbours(up: Running) -> None:
+    """An event is filed whole with each of its keys; done again is the one that was asked for."""
+    names = [f"input/digits/gone {number}.png" for number in range(2)]
+    records = [oss_event(BUCKET, name)["events"][0] for name in names]
+    letter = failed(None, source={"bucket": BUCKET, "key": names[1]}, event={"events": records})
+    up.bucket.put_object("failed/neighbours.json", json.dumps(letter))
+    found = up.record("letter", lambda one: one["key"] == "failed/neighbours.json")
+
+    request = up.post("/replay", letter=found["id"]).json()["request_id"]
+
+    record = up.record("invocation", lambda one: one["id"] == request)
+    assert (record["key"], record["keys"]) == (names[1], 1)
 
 
 def test_a_letter_that_has_gone_is_not_replayed(up: Running) -> None:

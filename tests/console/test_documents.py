@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import oss2
 import pytest
@@ -39,6 +40,21 @@ def overwrite(bucket: oss2.Bucket) -> None:
     bucket.put_object(IMAGE, sample("1-00002.png"))
 
 
+def shown(endpoint: OssEndpoint) -> list[dict[str, Any]]:
+    """The letters that the console has read when it has begun to tell of any."""
+    feed = Feed()
+    documents = Documents(feed, endpoint.store, from_source(read_template(project_template())))
+    documents.start()
+    place = ""
+    while not feed.all("letter"):
+        batch = feed.after(place, 20)
+        assert batch is not None
+        assert batch.place != place, "nothing has come"
+        place = batch.place
+    documents.stop()
+    return feed.all("letter")
+
+
 @pytest.mark.parametrize(
     ("happen", "state"),
     [
@@ -64,16 +80,17 @@ def test_a_letter_is_done_when_its_image_is(
     letter = failed(None, source={"bucket": BUCKET, "key": named})
     bucket.put_object("failed/2026-11-26/a.json", json.dumps(letter))
     happen(bucket)
-    feed = Feed()
-    documents = Documents(feed, endpoint.store, from_source(read_template(project_template())))
 
-    documents.start()
-    place = ""
-    while not feed.all("letter"):
-        batch = feed.after(place, 20)
-        assert batch is not None
-        assert batch.place != place, "nothing has come"
-        place = batch.place
-    documents.stop()
+    assert [record["state"] for record in shown(endpoint)] == [state]
 
-    assert [record["state"] for record in feed.all("letter")] == [state]
+
+def test_what_is_too_large_for_a_letter_is_not_read(endpoint: OssEndpoint) -> None:
+    """Whoever may write there cannot fill this process's memory; the letter after it is shown."""
+    auth = oss2.AuthV4("id", "secret")
+    bucket = oss2.Bucket(auth, endpoint.url, BUCKET, region="cn-hangzhou")
+    letter = json.dumps(failed(None))
+    # Read from the oldest on, and of one second from the last name on.
+    bucket.put_object("failed/2026-11-26/b.json", letter + " " * (1 << 20))
+    bucket.put_object("failed/2026-11-26/a.json", letter)
+
+    assert [record["key"] for record in shown(endpoint)] == ["failed/2026-11-26/a.json"]

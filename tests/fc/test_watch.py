@@ -156,6 +156,16 @@ def test_a_letter_dated_by_a_clock_that_is_behind_is_found(watch: Watch) -> None
     assert [letter.key for letter in watch.letters("r", midnight + 60)] == ["in/a"]
 
 
+def test_what_a_letter_says_is_cut(watch: Watch) -> None:
+    """Megabytes of a message are not told for each of an event's keys."""
+    long = {"type": "OSError", "message": "x" * 100_000}
+    file(watch, f"{day(time.time())}/r-0.json", error=long)
+
+    (letter,) = watch.letters("r", time.time())
+
+    assert letter.reason == "x" * 300
+
+
 def test_an_error_of_our_own_is_known(watch: Watch) -> None:
     """A wrong setting is no image's doing, and so no reason to send each one alone."""
     wrong = {"type": "ConfigError", "message": "wrong settings"}
