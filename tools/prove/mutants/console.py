@@ -37,4 +37,9 @@ MUTANTS = (
         'if (about.get("etag"), about.get("size")) == (stored.etag, stored.size):', "if about:",
         ("tests/console/test_documents.py",),
     ),
+    Mutant(
+        "a letter is replayed with its neighbours", "tools/console/page.py",
+        "event = own_event(letter)", 'event = letter.get("event")',
+        (f"{_TESTS}::test_a_letter_is_replayed_without_its_neighbours",),
+    ),
 )  # fmt: skip

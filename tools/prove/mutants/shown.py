@@ -32,6 +32,11 @@ MUTANTS = (
         ("tests/gallery/test_page.py",),
     ),
     Mutant(
+        "one score that is no number costs all their page", "tools/gallery/cards.py",
+        "return value if abs(value) < 2**53 and math.isfinite(value) else None", "return value",
+        ("tests/gallery/test_cards.py::test_what_a_page_cannot_hold_as_a_number_is_none",),
+    ),
+    Mutant(
         "any object of a bucket has a thumbnail", _THUMBNAILS,
         "if self.images.place.relative(one.key) is None:", "if False:",
         ("tests/gallery/test_thumbnails.py::test_a_key_outside_of_the_prefix_is_not_read",),
