@@ -4,6 +4,8 @@ import ctypes
 import faulthandler
 import os
 import sys
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ import pytest
 
 from fanlight.answer import Choices
 from fanlight.config import Limits
+from fanlight.errors import ConfigError, FanlightError, StaleCredentials
 from fanlight.image import Header, Pixels
 from fanlight.model import Model
 from fanlight.result import Source
@@ -27,6 +30,11 @@ from tools.models import MODELS
 from tools.pace import Pace
 from tools.places import Access
 
+ENDING = {
+    b"expired": StaleCredentials("the access key has expired"),
+    b"closed": ConfigError("the bucket may not be read"),
+}
+
 
 def answer(source: Source, data: bytes | None) -> dict[str, Any]:
     """An answer for most images; some end the process, as a decoder's fault would."""
@@ -34,6 +42,8 @@ def answer(source: Source, data: bytes | None) -> dict[str, Any]:
         os._exit(9)
     if data == b"fault":
         raise RuntimeError("a fault of ours")
+    if data in ENDING:
+        raise ENDING[data]
     document: dict[str, Any] = answer_as("m")(source, data)
     return document
 
@@ -134,6 +144,47 @@ def test_what_is_at_hand_when_it_is_stopped_counts(tmp_path: Path) -> None:
     found = [meta.key for meta in FolderStore(tmp_path / "out", escaped=True).list("")]
     assert len(found) > 0
     assert sorted(f"{key}.json" for key in told) == found
+
+
+class UntilBroken(Clock):
+    """Time at which the first key that is waited for comes when the pool has broken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._before, self._waited = threading.active_count(), False
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        until = time.monotonic() + 30
+        while not self._waited and threading.active_count() > self._before:
+            assert time.monotonic() < until, "its threads end with a pool that has broken"
+            time.sleep(0.01)
+        self._waited = True
+
+
+def test_keys_that_come_after_their_process_has_ended_are_done(tmp_path: Path) -> None:
+    """A listing can be slow: what it gives to processes that are gone is given to others."""
+    contents = {f"{i:03d}": b"fine" for i in range(70)} | {"000": b"kill"}
+    clock = UntilBroken()
+
+    outcomes = list(run(job(tmp_path, contents), sorted(contents), 1, Pace(5, clock, clock.sleep)))
+
+    assert [o["key"] for o in outcomes if o["outcome"] == "failed"] == ["000"]
+    assert sorted(outcome["key"] for outcome in outcomes) == sorted(contents)
+
+
+@pytest.mark.parametrize("count", [3, 80], ids=["without processes", "with processes"])
+@pytest.mark.parametrize("content", ENDING)
+def test_what_every_key_would_fail_by_ends_the_run(
+    tmp_path: Path, content: bytes, count: int
+) -> None:
+    """A million images do not count as failed for a key that has expired or a wrong setting."""
+    contents = {f"{i:03d}": content for i in range(count)}
+
+    with pytest.raises(FanlightError) as raised:
+        list(run(job(tmp_path, contents), sorted(contents), 1))
+
+    assert (type(raised.value), str(raised.value)) == (type(ENDING[content]), str(ENDING[content]))
 
 
 def test_a_fault_in_one_image_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:

@@ -196,15 +196,18 @@ class Closed(FolderStore):
         self.unreadable["closed/"] = "permission denied"
 
 
-def test_what_may_not_be_read_is_not_taken_to_be_gone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["bucket", "folder"])
+def test_what_may_not_be_read_is_not_taken_to_be_gone(tmp_path: Path, kind: str) -> None:
     """Results of images in a closed folder are no orphans; the folder is told of."""
     images = Closed(tmp_path / "in", escaped=False)
     images.put("a", b"", if_absent=False)
-    results = MemoryStore("answers")
+    folder = FolderStore(tmp_path / "results", escaped=True)
+    results = MemoryStore("answers") if kind == "bucket" else folder
     for key in ("out/closed/b.json", "out/d.json"):
         results.put(key, b"{}", if_absent=False)
 
-    found = checks(Side(images, Place(images.name, "")), Side(results, RESULTS), Look(orphans=True))
+    place = Place(results.name, "out/")
+    found = checks(Side(images, Place(images.name, "")), Side(results, place), Look(orphans=True))
 
     assert states(list(found)) == {"a": "missing", "d": "orphaned", "closed/": "refused"}
 
@@ -236,6 +239,26 @@ def test_reads_overlap_and_their_order_stays() -> None:
 
     assert found == list(range(300))
     assert 1 < most <= 64
+
+
+def test_little_waits_behind_a_read() -> None:
+    """While one read is long in coming, no more is listed than the order takes: memory is flat."""
+    asked = 0
+
+    def numbers() -> Iterator[int]:
+        nonlocal asked
+        while asked < 50_000:
+            asked += 1
+            yield asked
+
+    def read(_: int) -> int:
+        sleep(0.3)  # many times what listing all of them takes
+        return asked
+
+    found = ahead(numbers(), lambda number: None if number == 1 else number, read)
+
+    assert next(found) <= 4096
+    assert sum(1 for _ in found) == 49_999
 
 
 def test_what_is_known_does_not_wait_for_more() -> None:

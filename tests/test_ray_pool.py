@@ -199,6 +199,28 @@ def test_one_end_is_nobodys_fault() -> None:
     assert len(ray.actors) == 3
 
 
+def test_an_actor_out_of_reach_is_ended() -> None:
+    """Where only the way to a node was cut its actor lives, and would go on beside the next one."""
+    ray = FakeRay(Random(10), 2)
+
+    class Cut(FakeActor):
+        def _asked(self, keys: list[str] | None) -> Future:
+            if keys is None or len(ray.actors) > 1:
+                return super()._asked(keys)
+            future = Future(keys)
+            future.settle(RayError("the connection was lost"))
+            return future
+
+    pool = Pool(ray, lambda: Cut(ray), 1, lambda _: None, time=ray)
+    done = pool.work(Chunks(iter("abc")))
+    outcomes = [next(done)]
+    living = [actor.alive for actor in ray.actors]
+    outcomes += done
+
+    assert living == [False, True]
+    assert Counter(outcome["outcome"] for outcome in outcomes) == {"classified": 3}
+
+
 def test_keys_are_not_read_ahead_of_the_work() -> None:
     """Of a listing without end no more is read than the actors have been given."""
     read = 0

@@ -12,8 +12,14 @@ import pytest
 from click import BadParameter, FileError, UsageError
 
 from fanlight.errors import FanlightError
+from fanlight.place import Place
+from tests.fakes import MemoryStore
 from tests.oss_world import DIGITS, OssWorld, oss_world, told
 from tools.cli import fanlight
+from tools.places import Side
+from tools.plan import Check
+from tools.progress import Progress
+from tools.runs import Run, Totals
 
 DIGIT_NAMES = [f"{number:03d}.png" for number in range(12)]
 PLACES = ("oss://shop/in/", "-o", "oss://shop/out/", "--failed", "oss://shop/failed/")
@@ -48,6 +54,7 @@ def test_the_summary_says_what_became_of_what(world: OssWorld, tmp_path: Path) -
     assert first["rate"] == pytest.approx(13 / first["seconds"], rel=0.01)
     assert first["recipe"].startswith("sha256:")
     assert (second["to_do"], second["counts"]) == ({}, {"unchanged": 13})
+    assert second["older_recipe"] == 0
 
 
 def test_a_run_that_cannot_begin_says_why_alone(
@@ -130,6 +137,30 @@ def test_only_failed_does_what_letters_name(world: OssWorld, tmp_path: Path) -> 
     assert world.keys("failed/") == kept
 
 
+CHECKS = {
+    **{state: Check("a", state) for state in ("missing", "stale", "refused", "gone")},
+    "older": Check("a", "classified", recipe="before"),
+    "current": Check("a", "rejected", recipe="now"),
+}
+
+
+@pytest.mark.parametrize(
+    ("only", "wanted"),
+    [
+        (None, {"missing", "stale"}),
+        ("missing", {"missing"}),
+        ("stale", {"stale"}),
+        ("failed", {"missing", "stale"}),
+        ("older-recipe", {"older"}),
+    ],
+)
+def test_each_choice_is_of_its_own_states(only: str | None, wanted: set[str]) -> None:
+    """What was not asked for is left, and what can never have a result is not tried."""
+    totals = Totals("now", only)
+
+    assert {name for name, check in CHECKS.items() if totals.wants(check)} == wanted
+
+
 def test_letters_of_what_is_done_are_cleared(world: OssWorld, tmp_path: Path) -> None:
     """By any run that knows their place; one that does not leaves them."""
     world.letter(1, "in/000.png")
@@ -207,6 +238,47 @@ def test_a_summary_that_cannot_be_written_is_told_before_the_work(
         fanlight.main([*command, "--json", "/dev/null/summary.json"], standalone_mode=False)
 
     assert not world.asked
+
+
+def test_what_failed_is_counted_and_steers_no_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Keys and reasons hold what a terminal obeys; so does that of a key without any result."""
+    store = MemoryStore()
+    for name in ("in/\x1b]0;t\x07", "in/\x9b31m" + "k" * 1020):
+        store.put(name, b"", if_absent=False)
+    totals = Totals(recipe=None)
+    images, results = (Side(store, Place("bucket", prefix)) for prefix in ("in/", "out/"))
+    run = Run(images, results, None, totals, Progress(terminal=False))
+
+    run.work(lambda keys: (
+        {"key": key, "outcome": "failed", "reason": f"{key}: \x85 broken"} for key in keys
+    ))  # fmt: skip
+
+    lines = capsys.readouterr().err.splitlines()
+    assert (totals.failed, totals.counts) == (2, {"failed": 2})
+    assert lines[0] == r"failed: in/\x1b]0;t\x07: in/\x1b]0;t\x07: \x85 broken"
+    assert lines[1].startswith(r"failed: in/\x9b31mkkk")
+    assert len(lines) == 2
+    assert all(line.isprintable() for line in lines)
+
+
+def test_of_many_failures_the_first_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """A million lines would hide the rest; all of them are counted."""
+    store = MemoryStore()
+    for number in range(30):
+        store.put(f"in/{number}", b"", if_absent=False)
+    totals = Totals(recipe=None)
+    images, results = (Side(store, Place("bucket", prefix)) for prefix in ("in/", "out/"))
+
+    Run(images, results, None, totals, Progress(terminal=False)).work(
+        lambda keys: ({"key": key, "outcome": "failed", "reason": "broken"} for key in keys)
+    )
+
+    lines = capsys.readouterr().err.splitlines()
+    assert totals.failed == 30
+    assert len(lines) == 21
+    assert lines[-1] == "more failures follow; they are counted below"
 
 
 def test_work_left_is_told_though_nobody_reads(world: OssWorld, tmp_path: Path) -> None:

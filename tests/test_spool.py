@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event, active_count
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fanlight.errors import FanlightError
@@ -18,6 +18,7 @@ KEYS = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.just("\udc
 
 
 @given(st.lists(st.tuples(KEYS, st.booleans()), max_size=30))
+@example([("no UTF-8 \udc80", False)])
 def test_the_same_keys_come_out(keys: list[tuple[str, bool]]) -> None:
     """In their order, whatever is in them, with what is known of their results."""
     given_out = [New(key) if new else key for key, new in keys]

@@ -259,6 +259,19 @@ def test_a_true_bucket_that_was_listed_is_not_written_to() -> None:
     assert bucket.mark() is None
 
 
+@pytest.mark.parametrize("count", range(1, 12))
+def test_a_bookmark_never_leads_back(count: int) -> None:
+    """Wherever a listing ends: `a` comes behind `a-b`, and the next pass goes on behind both."""
+    order = [*(f"a-{number}" for number in range(8)), "a", "b", "c"]
+    bucket = Bucket(*order)
+    bucket.classify(*order)
+
+    summary = bucket.sweep(keys=(count + 1) / 50)
+
+    assert summary["images"] == count
+    assert bucket.mark() == (None if summary["listed"] else f"in/{max(order[:count])}")
+
+
 class Unwritable(MemoryStore):
     """Takes no bookmark."""
 
@@ -331,6 +344,22 @@ def test_more_missing_than_are_held_are_met_again(monkeypatch: pytest.MonkeyPatc
     assert bucket.true() == set(names)
     assert (summary["missing"], summary["reconciled"]) == (50, {"classified": 5})
     assert summary["checked"] == {"classified": 45}
+
+
+def test_of_too_many_missing_any_may_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are listed first and fail each time do not keep the others out for good."""
+    monkeypatch.setattr(sweeping, "SAMPLE", 5)
+    names = [f"{number:03d}" for number in range(20)]
+    bucket = Bucket(*names)
+    bucket.poison = set(names)
+
+    drawn = set()
+    for seed in range(40):
+        before = len(bucket.looked)
+        bucket.sweep(seed=seed)
+        drawn |= set(bucket.looked[before : before + 5])
+
+    assert drawn == {f"in/{name}" for name in names}
 
 
 class Interrupted(MemoryStore):

@@ -20,7 +20,7 @@ from fanlight.store_folder import FolderStore
 from tools.models import MODELS
 from tools.plan import New
 from tools.samples import FOLDER, pictures
-from tools.together import MOST_BYTES, ReadAhead, together
+from tools.together import MOST_BYTES, AnswersAhead, ReadAhead, together
 
 DIGIT = (FOLDER / "7-00000.png").read_bytes()
 OTHER = (FOLDER / "0-00003.png").read_bytes()
@@ -289,6 +289,15 @@ def test_what_was_read_is_given_once(tmp_path: Path) -> None:
     assert list(ahead.list("")) == list(store.list(""))
     ahead.delete("a")
     assert ahead.get("a", 9) is None
+
+
+def test_an_answer_made_ahead_is_for_its_version_alone(answerer: Answerer) -> None:
+    """An image that was overwritten in between is answered by what it is now."""
+    before, now = (path.read_bytes() for path in pictures()[:2])
+    read, found = (Source("b", "a.png", version, "E", 7) for version in ("v1", "v2"))
+    ahead = AnswersAhead(answerer, [(read, before)])
+
+    assert ahead(found, now) == answerer(found, now) != answerer(found, before)
 
 
 def test_small_images_go_in_step_and_large_ones_through(answerer: Answerer) -> None:

@@ -22,6 +22,7 @@ from tests.results.made import classified, failed
 from tools.console.console import Console
 from tools.console.guard import Forbidden, require_host, require_own_page
 from tools.console.watch import Watch
+from tools.events import oss_event
 from tools.letters import LETTER_LIMIT
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
@@ -148,6 +149,9 @@ def test_every_answer_keeps_the_page_to_itself(up: Running, path: str) -> None:
         "require-trusted-types-for": "'script'",
     }
     assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
     assert "access-control-allow-origin" not in headers
 
 
@@ -338,6 +342,20 @@ def test_a_dead_letter_is_replayed_and_then_done(up: Running) -> None:
     assert up.bucket.object_exists("output/digits/poison.png.json")
 
 
+def test_a_letter_is_replayed_without_its_neighbours(up: Running) -> None:
+    """An event is filed whole with each of its keys; done again is the one that was asked for."""
+    names = [f"input/digits/gone {number}.png" for number in range(2)]
+    records = [oss_event(BUCKET, name)["events"][0] for name in names]
+    letter = failed(None, source={"bucket": BUCKET, "key": names[1]}, event={"events": records})
+    up.bucket.put_object("failed/neighbours.json", json.dumps(letter))
+    found = up.record("letter", lambda one: one["key"] == "failed/neighbours.json")
+
+    request = up.post("/replay", letter=found["id"]).json()["request_id"]
+
+    record = up.record("invocation", lambda one: one["id"] == request)
+    assert (record["key"], record["keys"]) == (names[1], 1)
+
+
 def test_a_letter_that_has_gone_is_not_replayed(up: Running) -> None:
     """It is forgotten, as it would be by who looks now."""
     up.cloud.invoke_async("fanlight-digits", b'{"events": []}')
@@ -362,23 +380,6 @@ def test_a_letter_of_another_function_is_not_replayed(up: Running) -> None:
 
     assert answer.status_code == 409
     assert answer.json()["error"].startswith("there is no function another; the template has")
-
-
-def test_a_letter_with_an_encoded_key_is_open_until_its_image_is_done(up: Running) -> None:
-    """There is no object of the key as the event spelled it, but the image is not gone."""
-    key = "input/digits/poison two.png"
-    up.mend(done=False)
-    up.bucket.put_object(key, sample("7-00000.png"))
-    letter = failed(None, source={"bucket": BUCKET, "key": key.replace(" ", "%20")})
-    up.bucket.put_object("failed/encoded.json", json.dumps(letter))
-
-    record = up.record("letter", lambda found: found["key"] == "failed/encoded.json")
-    up.mend()
-    up.bucket.put_object(key, sample("7-00000.png"))
-    up.record("letter", lambda found: found["key"] == "failed/encoded.json"
-              and found["state"] == "done")  # fmt: skip
-
-    assert record["state"] == "open"
 
 
 def test_a_letter_may_be_longer_than_a_result(up: Running) -> None:

@@ -34,6 +34,7 @@ def test_every_key_is_in_one_event_in_order(names: list[str]) -> None:
 
 @given(st.lists(keys | longest, max_size=80))
 @example(["a" * 1023] * 60)
+@example([f"{n:04}" for n in range(151)])
 def test_an_event_is_as_large_as_it_may_be(names: list[str]) -> None:
     """No event passes 32 KB or 50 keys, and one ends only where the next key would pass them."""
     made = list(batches(names, "b", REGION))

@@ -148,6 +148,24 @@ def test_letters_of_a_request_are_found_on_every_day_of_it(watch: Watch) -> None
     ]  # fmt: skip
 
 
+def test_a_letter_dated_by_a_clock_that_is_behind_is_found(watch: Watch) -> None:
+    """Who sends just after midnight may have failed before it, by the clock of the platform."""
+    midnight = time.time() // 86_400 * 86_400
+    file(watch, f"{day(midnight - 1)}/r-0.json")
+
+    assert [letter.key for letter in watch.letters("r", midnight + 60)] == ["in/a"]
+
+
+def test_what_a_letter_says_is_cut(watch: Watch) -> None:
+    """Megabytes of a message are not told for each of an event's keys."""
+    long = {"type": "OSError", "message": "x" * 100_000}
+    file(watch, f"{day(time.time())}/r-0.json", error=long)
+
+    (letter,) = watch.letters("r", time.time())
+
+    assert letter.reason == "x" * 300
+
+
 def test_an_error_of_our_own_is_known(watch: Watch) -> None:
     """A wrong setting is no image's doing, and so no reason to send each one alone."""
     wrong = {"type": "ConfigError", "message": "wrong settings"}

@@ -1,6 +1,7 @@
 """Documents as the page shows them: each kind whole, and nothing that cannot be shown."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -71,6 +72,22 @@ def test_what_is_too_long_is_cut() -> None:
     document = result("a.png", "x" * 1_000_000)
 
     assert len(json.dumps([card(document), details(document)])) < 20_000
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 2**53, 10**400, True, "0.5"])
+def test_what_a_page_cannot_hold_as_a_number_is_none(value: Any) -> None:
+    """One document with such a score does not cost the others their page."""
+    document = result("a.png", "cat", value, embedding={"dim": value})
+
+    assert card(document)["score"] is None
+    assert "numbers" not in details(document)
+
+
+def test_of_many_predictions_the_best_are_shown() -> None:
+    """A result with a million of them takes no more of the page than another."""
+    document = result("a.png", predictions=[{"label": str(n), "score": 0.5} for n in range(101)])
+
+    assert [one["label"] for one in details(document)["predictions"]] == [*map(str, range(100))]
 
 
 NAMES = st.sampled_from(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.gallery.documents import DIGEST, RECIPE, Page, letter, picture, rejected, result
@@ -93,6 +93,7 @@ def test_a_comparison_holds_both_answers(tmp_path: Path) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(st.lists(st.text(st.characters()) | st.sampled_from(HOSTILE), min_size=5, max_size=5))
+@example(["</script><script>alert(1)</script>"] * 5)
 def test_whatever_documents_say_is_data(tmp_path: Path, texts: list[str]) -> None:
     """Keys, labels, codes, messages and titles come back as they were, and no element is made."""
     key, label, code, message, title = texts

@@ -131,6 +131,44 @@ def test_a_key_outside_of_the_prefix_is_not_read(tmp_path: Path) -> None:
     assert found == Thumbnail(code="elsewhere", message="it is not under oss://b/images/")
 
 
+def test_what_the_classifier_would_not_take_is_not_read(tmp_path: Path) -> None:
+    """A file of any size may lie there: what is too large costs neither memory nor a decoder."""
+    picture(tmp_path, "a.png")
+    with (tmp_path / "large.png").open("wb") as file:
+        file.truncate(Limits().max_bytes + 1)
+    read: list[int] = []
+
+    class Counting(FolderStore):
+        def get(self, key: str, limit: int, wanted: Ask = always) -> Object | None:
+            found = super().get(key, limit, wanted)
+            read.append(len(found.data or b"") if found else 0)
+            return found
+
+    store = Counting(tmp_path, escaped=False)
+    small, large = thumbnails(
+        [Wanted("a.png"), Wanted("large.png")], Side(store, Place(store.name, ""))
+    )
+
+    assert small.webp
+    assert (large.webp, large.code) == ("", "too_many_bytes")
+    assert sorted(read) == [0, (tmp_path / "a.png").stat().st_size]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="decoders are apart on Linux only")
+def test_a_decoder_that_gives_too_much_gives_nothing(tmp_path: Path) -> None:
+    """One that an image has taken over may answer anything; a page is not filled by it."""
+
+    def taken_over(data: bytes, limits: Limits) -> tuple[Header, Pixels]:
+        header, pixels = shrunk(data, limits)
+        return header, pixels if header.width == 1 else np.zeros(1 << 20, np.uint8)
+
+    picture(tmp_path, "a.png")
+
+    (found,) = thumbnails([Wanted("a.png")], Side.images(str(tmp_path), Access()), taken_over)
+
+    assert found == Thumbnail(code="unread", message="the decoder process gave no thumbnail")
+
+
 def test_another_version_is_told(tmp_path: Path) -> None:
     """The picture there now may not be the one that was classified."""
     picture(tmp_path, "a.png")

@@ -1,5 +1,6 @@
 """The mutation check itself: its mutants still fit the code, and it can tell who survives."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -27,12 +28,22 @@ def halving(tree: Path) -> None:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_every_mutant_fits_the_code(mutant: Mutant) -> None:
-    """What a mutant replaces is there once, the result is Python, and its tests exist."""
+    """What a mutant replaces is there once, the result is other Python, and its tests exist."""
     source = (ROOT / mutant.path).read_text("utf-8")
 
-    compile(mutated(mutant, source), mutant.path, "exec")
+    made = compile(mutated(mutant, source), mutant.path, "exec")
 
-    assert all((ROOT / test).is_file() for test in mutant.tests)
+    assert made != compile(source, mutant.path, "exec")
+    for test in mutant.tests:
+        file, _, name = test.partition("::")
+        assert (
+            f"def {name}(" in (ROOT / file).read_text("utf-8") if name else (ROOT / file).is_file()
+        )
+
+
+def test_every_mutant_has_a_name_of_its_own() -> None:
+    """One that is given on the command line is one mutant, and so is a line of what is printed."""
+    assert max(Counter(mutant.name for mutant in MUTANTS).values()) == 1
 
 
 def test_a_mutant_that_does_not_fit_is_named() -> None:
@@ -91,7 +102,7 @@ def test_a_check_that_cannot_be_made_is_one_line(capsys: pytest.CaptureFixture[s
     assert main([], [mutant]) == 1
 
     told = capsys.readouterr()
-    assert told.out == "without a mutant, all tests of 1 files pass\n"
+    assert told.out == "without a mutant, the named tests in 1 files pass\n"
     assert told.err == (
         "error: gone: functions/classify.py has 0 times, not once: 'no such\\ntext'\n"
     )

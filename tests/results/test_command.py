@@ -311,6 +311,19 @@ def test_rows_that_fit_are_as_rich_would_have_them(
     assert path.read_text("utf-8") == (tmp_path / "rich.txt").read_text("utf-8")
 
 
+def test_a_table_shows_texts_as_they_are(tmp_path: Path) -> None:
+    """What the library that draws it would take for a colour, a link or a picture is a text."""
+    key, label = "[red]a[/].png", "[b]:skull:[/i]"
+    path = tmp_path / "table.txt"
+
+    with path.open("wb") as file:
+        table.write([Found({}, row_of(classified(key, (label, 0.5)), "", 0.0))], file)
+
+    text = path.read_text()
+    assert f"input/{key}" in text
+    assert label in text
+
+
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[oss2.Bucket]:
     """The bucket of the project's template, over HTTP, with what the command needs to reach it."""

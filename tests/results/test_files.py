@@ -235,7 +235,11 @@ def test_a_formula_is_text_and_comes_back(begin: str, tmp_path: Path) -> None:
 
 def test_a_tab_ends_no_cell(tmp_path: Path) -> None:
     """Nor a semicolon, for a spreadsheet that takes these for separators beside the comma."""
-    made = [classified("a\t=1+1", ("b;=2+2", 0.5)), rejected("c", "\t", "d\t=3+3")]
+    made = [
+        classified("a\t=1+1", ("b;=2+2", 0.5)),
+        rejected("c", "\t", "d\t=3+3"),
+        classified("e;f", ("g\th", 0.5)),
+    ]
     file = io.BytesIO()
 
     csv_form.write(image_rows([one.row for one in stored(made)]), IMAGE, file)

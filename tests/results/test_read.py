@@ -10,7 +10,7 @@ from fanlight.place import Place
 from fanlight.retry import Retry
 from fanlight.store_oss import Credentials, OssStore
 from tests.fakes import MemoryStore
-from tests.results.made import FAILED, INPUT, Bucket, classified, failed, rejected
+from tests.results.made import FAILED, INPUT, OUTPUT, Bucket, classified, failed, rejected
 from tools.localcloud.oss import Credentials as LocalCredentials
 from tools.localcloud.oss import OssEndpoint
 from tools.places import Side
@@ -209,6 +209,20 @@ def test_letters_among_the_results_are_no_noise() -> None:
     assert notes == []
 
 
+@pytest.mark.parametrize("place", [OUTPUT, FAILED])
+def test_the_name_of_what_is_none_steers_no_terminal(place: Place) -> None:
+    """It is told of among results and among letters, and whoever uploads chooses its name."""
+    bucket = Bucket()
+    bucket.put(f"{place.prefix}\x1b]0;t\x07\x9b.json", b"{}")
+    notes: list[str] = []
+
+    assert list(results(bucket.side, ALL, notes.append)) == []
+    assert list(letters(Around(Side(bucket, FAILED), bucket.side), ALL, notes.append)) == []
+
+    (told,) = [note.partition(": ")[2] for note in notes]
+    assert told == place.prefix + r"\x1b]0;t\x07\x9b.json"
+
+
 def test_letters_of_other_tasks_are_not_ours() -> None:
     """Functions share one place for letters: those about other inputs are left out, in silence."""
     bucket = Bucket()
@@ -216,10 +230,12 @@ def test_letters_of_other_tasks_are_not_ours() -> None:
     bucket.letter("2026-11-25/a.json", failed("7.png"))
     bucket.letter("2026-11-25/b.json", {**failed("7.png"), "source": other})
     bucket.letter("2026-11-25/c.json", {**failed("7.png"), "source": {**other, "bucket": "b2"}})
+    same = {"bucket": "b2", "key": "input/7.png"}
+    bucket.letter("2026-11-25/d.json", {**failed("7.png"), "source": same})
 
-    assert [one["source"]["key"] for one in told(bucket)] == ["input/7.png"]
+    assert [one["letter"]["key"] for one in told(bucket)] == ["failed/2026-11-25/a.json"]
     assert [one["source"]["key"] for one in told(bucket, INPUT, Filter(key="8"))] == []
-    assert len(told(bucket, None)) == 3
+    assert len(told(bucket, None)) == 4
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,8 @@ def check(mutants: list[Mutant]) -> int:
         if failed := first_failure(tree, tests):
             raise FanlightError(f"without any mutant there fails {failed}")
         took = time.monotonic() - began
-        print(f"without a mutant, all tests of {len(tests)} files pass", flush=True)
+        files = len({test.partition("::")[0] for test in tests})
+        print(f"without a mutant, the named tests in {files} files pass", flush=True)
         for verdict in judge(mutants, tree, max(LEAST_SECONDS, PATIENCE * took)):
             verdicts.append(verdict)
             print(f"{verdict.mutant.name:<50}  {verdict}", flush=True)
