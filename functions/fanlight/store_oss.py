@@ -162,7 +162,7 @@ class OssStore:
             if page is None:
                 raise ConfigError(f"oss://{self.name}/{prefix}: {ADVICE['NoSuchBucket']}")
             for item in page.object_list:
-                version = _version(item.etag, item.size, item.last_modified)
+                version = object_version(item.etag, item.size, item.last_modified)
                 yield Meta(item.key, item.size, item.etag, version, item.last_modified)
             at = {"continuation_token": page.next_continuation_token} if page.is_truncated else {}
 
@@ -211,11 +211,11 @@ _NETWORK = (
 def meta_of(key: str, answer: Any) -> Meta:
     """What the headers of an answer of oss2's say of the object that was asked for."""
     size, etag, modified = int(answer.headers["Content-Length"]), answer.etag, answer.last_modified
-    return Meta(key, size, etag, _version(etag, size, modified), modified)
+    return Meta(key, size, etag, object_version(etag, size, modified), modified)
 
 
-def _version(etag: str, size: int, last_modified: int) -> str:
-    """An ETag alone is an MD5, for which two pictures can be made to collide."""
+def object_version(etag: str, size: int, last_modified: int) -> str:
+    """`last_modified`: seconds. An ETag alone is an MD5, which two pictures can have."""
     return f"{etag}-{size}-{last_modified}"
 
 

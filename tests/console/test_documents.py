@@ -8,6 +8,7 @@ import oss2
 import pytest
 
 from fanlight.document import to_bytes
+from fanlight.store_oss import object_version
 from tests.results.made import classified, failed
 from tools.console.documents import Documents
 from tools.console.feed import Feed
@@ -26,10 +27,12 @@ def endpoint() -> Iterator[OssEndpoint]:
         yield endpoint
 
 
-def classify(bucket: oss2.Bucket) -> None:
-    """As the function does it: its result speaks of the bytes that are there now."""
+def classify(bucket: oss2.Bucket, earlier: int = 0) -> None:
+    """As the function does it: its result speaks of the object of so many seconds ago."""
     head = bucket.head_object(IMAGE)
-    document = classified("x", ("7", 0.9))
+    at = head.last_modified - earlier
+    version = object_version(head.etag, head.content_length, at)
+    document = classified("x", ("7", 0.9), version=version)
     document["source"] |= {"bucket": BUCKET, "key": IMAGE, "etag": head.etag,
                            "size": head.content_length}  # fmt: skip
     bucket.put_object(RESULT, to_bytes(document))
@@ -62,10 +65,11 @@ def shown(endpoint: OssEndpoint) -> list[dict[str, Any]]:
         (lambda bucket: None, "open"),
         (classify, "done"),
         (overwrite, "open"),
+        (lambda bucket: classify(bucket, 10), "open"),
         (lambda bucket: bucket.put_object(RESULT, b"{}"), "open"),
         (lambda bucket: bucket.delete_object(IMAGE), "done"),
     ],
-    ids=["nothing", "classified", "overwritten since", "no result", "deleted"],
+    ids=["nothing", "classified", "overwritten since", "uploaded again", "no result", "deleted"],
 )
 @pytest.mark.parametrize("named", [IMAGE, IMAGE.replace(" ", "%20")], ids=["plain", "encoded"])
 def test_a_letter_is_done_when_its_image_is(

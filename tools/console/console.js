@@ -119,7 +119,7 @@ const drawInvocations = list("#events tbody", () => {
 
 // The file is what tells one from another, so the folders are cut first.
 function putKey(element, record) {
-  const key = record.key || word("noObject");
+  const key = record.key || (record.timer ? word("timer", record.timer) : word("noObject"));
   const cut = key.lastIndexOf("/", key.length - 2) + 1;
   const before = record.letter ? word("letterOf") : "";
   const after = record.keys > 1 ? word("more", record.keys - 1) : "";

@@ -15,6 +15,7 @@ from typing import Any
 from fanlight import failure
 from fanlight.errors import KeyRefused
 from fanlight.place import Place, other_spellings, result_key
+from fanlight.store_oss import object_version
 from tools.console.feed import Feed
 from tools.console.places import failed, tasks
 from tools.console.records import document, letter_record, result_record
@@ -201,7 +202,7 @@ class Documents:
         return any(self._feed.get(kind, name) for kind in ("result", "letter"))
 
     def _done(self, source: dict[str, str]) -> bool:
-        """Whether the image's result is about the bytes that are there now, or it has gone.
+        """Whether the image's result is about the object that is there now, or it has gone.
 
         The key of a letter may be URL-encoded, as that of its event.
         """
@@ -226,7 +227,8 @@ class Documents:
             except KeyRefused:
                 continue
             about = (document(self._store, task.output.bucket, key) or {}).get("source") or {}
-            if (about.get("etag"), about.get("size")) == (stored.etag, stored.size):
+            now = object_version(stored.etag, stored.size, stored.modified)
+            if about.get("version") == now:
                 return True
         return False
 

@@ -83,7 +83,7 @@ class Watch:
 
 
 def _about(event: bytes) -> dict[str, Any]:
-    """The key of an event's first object, and how many it has; of none, none."""
+    """The key of an event's first object, and how many it has; of none, a timer's name perhaps."""
     if len(event) > _LARGEST:
         return {"key": "", "keys": 0}
     try:
@@ -91,9 +91,20 @@ def _about(event: bytes) -> dict[str, Any]:
     except EventError as error:
         records = list(error.records)
     if not records:
-        payload = _payload(event)
-        return {**_about(payload), "letter": True} if payload else {"key": "", "keys": 0}
+        if payload := _payload(event):
+            return {**_about(payload), "letter": True}
+        return {"key": "", "keys": 0, "timer": _timer(event)}
     return {"key": records[0].key[:LONGEST], "keys": len(records)}
+
+
+def _timer(event: bytes) -> str:
+    """The name of the trigger whose time has come; empty where it was no timer."""
+    try:
+        document = json.loads(event)
+    except (ValueError, RecursionError):
+        return ""
+    named = isinstance(document, dict) and "triggerTime" in document
+    return str(document.get("triggerName", ""))[:LONGEST] if named else ""
 
 
 def _payload(event: bytes) -> bytes:
