@@ -171,7 +171,9 @@ def test_a_key_is_explained(tmp_path: Path) -> None:
         (["run", ".", "-m", "digits", "--out", "./inside"], 2, "choose another --out"),
         (["run", "oss://bucket/in/", "-m", "digits"], 1, "name the bucket's region"),
         (["run", "."], 2, "Missing option '--model'"),
-        (["frobnicate"], 2, "No such command 'frobnicate'"),
+        (["frobnicate"], 2, "No such command 'frobnicate'."),
+        (["rum"], 2, "No such command 'rum'. Did you mean 'run'?"),
+        (["model", "creat"], 2, "No such command 'creat'. Did you mean 'create'?"),
         (["replay"], 2, "name an event's file"),
     ],
 )
