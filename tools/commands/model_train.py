@@ -17,7 +17,7 @@ from tools.digits.evaluate import Accuracy, Classify, evaluate
 from tools.extras import need_tensorflow
 from tools.models import DIGITS, MODELS, check_name, check_own
 from tools.places import Access, access_options
-from tools.shown import shown
+from tools.shown import console_for, shown
 from tools.training.metrics import wilson
 from tools.training.parallel import Progress
 
@@ -108,11 +108,9 @@ def _name(source: str, name: str | None) -> str:
 
 
 def _tell(out: Path, report: Path, document: dict[str, Any]) -> None:
-    from rich.console import Console
-
     from tools.training.report import summary, table
 
-    Console().print(table(document))
+    console_for().print(table(document))
     click.echo(f"{summary(document)}, in {document['seconds']['all']:.0f} s")
     click.echo(f"bundle: {out}, {document['model']['digest']}")
     click.echo(f"report: {report}/report.md, with confusion.png and report.json")
