@@ -181,6 +181,9 @@ def test_a_published_model_replaces_its_own_copies_alone(tmp_path: Path) -> None
 
     check_origin(tmp_path / "free", f"{source} 1.0")
     check_origin(tmp_path / "older", f"{source} 1.0")
+    (tmp_path / "older" / "model.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"another origin \(not stated\)"):
+        check_origin(tmp_path / "older", f"{source} 1.0")
     with pytest.raises(ConfigError, match=r"another origin \(Trained by fanlight model train\)"):
         check_origin(tmp_path / "own", f"{source} 1.0")
 

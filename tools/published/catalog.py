@@ -174,8 +174,8 @@ def check_origin(folder: Path, source: str) -> None:
     What stands in front of its first comma counts: releases and precisions come after it.
     """
     try:
-        present = str(json.loads((folder / "model.json").read_bytes())["source"])
-    except (OSError, ValueError, KeyError, TypeError):
+        present = str(json.loads((folder / "model.json").read_bytes()).get("source", ""))
+    except (OSError, ValueError, AttributeError):
         return  # `write_bundle` looks at what is there
     if present.partition(",")[0] != source.partition(",")[0]:
         raise ConfigError(
