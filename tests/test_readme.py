@@ -46,7 +46,7 @@ def commands(page: str) -> set[str]:
 def words(program: str) -> Iterator[list[str]]:
     """The arguments of each command of `program` on any page, as a shell would give them."""
     for line in sorted({line for page in SHOWN for line in commands(page)}):
-        first, *rest = shlex.split(line.split(" > ")[0])
+        first, *rest = shlex.split(re.split(r" [>|] ", line)[0])
         if first == program:
             yield [
                 path
@@ -122,7 +122,7 @@ def test_every_fanlight_command_shown_parses(
 ) -> None:
     """Each command shown has the subcommands, options and arguments that the program knows."""
     (tmp_path / "events").symlink_to(ROOT / "events")
-    for name in ("fabrics.tflite", "fabrics.txt"):  # a reader's own
+    for name in ("fabrics.tflite", "fabrics.txt", "letter.json"):  # a reader's own
         (tmp_path / name).touch()
     (tmp_path / "FOLDER").mkdir()
     monkeypatch.chdir(tmp_path)

@@ -29,7 +29,8 @@ run and status
 Other commands
     results, gallery        results as tables and files; as a page
     localcloud, console     `up`: OSS and Function Compute on this machine; its page
-    events, samples         `replay` and `demo`: events made up, and the pictures that ship
+    events, replayed        `replay`: events made up; those of files, and whom they are for
+    samples                 `replay` and `demo`: the pictures that ship
     deployment, packaging   `policy` and `doctor`; `package`
     estimate                `estimate`
     bench                   `bench`

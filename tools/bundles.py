@@ -16,14 +16,20 @@ Fill = Callable[[Path], None]
 
 
 def write_bundle(
-    folder: Path, document: dict[str, Any], labels: Sequence[str], fill: Fill
+    folder: Path,
+    document: dict[str, Any],
+    labels: Sequence[str],
+    fill: Fill,
+    *,
+    replace: bool = False,
 ) -> Bundle:
     """Write `folder` with model.json, labels.txt and what `fill` puts there, and read it back.
 
-    An older bundle of the same name is replaced, once the new one has been loaded and run;
-    ConfigError for a folder that is anything else, and for a bundle that does not run.
+    With `replace`, an older bundle of the same name makes room, once the new one has been loaded
+    and run; without, it stays, and has to be the very same. ConfigError for a bundle that differs,
+    for a folder that is anything else, and for a bundle that does not run.
     """
-    check_replaceable(folder, document["name"])
+    check_replaceable(folder, document["name"], replace=True)
     check_labels(labels)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
@@ -38,14 +44,35 @@ def write_bundle(
             Model.load(made, threads=1)
         except ConfigError as error:
             raise type(error)(str(error).replace(str(made), str(folder))) from None
-        if folder.exists():
-            folder.rename(old)
-        made.rename(folder)
+        if not replace and _same(made, folder):
+            return Bundle.read(folder)
+        check_replaceable(folder, document["name"], replace=replace)
+        swap(made, folder, old)
     return Bundle.read(folder)
 
 
-def check_replaceable(folder: Path, name: str) -> None:
-    """ConfigError unless `folder` is free, or holds a bundle called `name`."""
+def _same(made: Path, folder: Path) -> bool:
+    """Whether `folder` holds the very bundle; one that cannot be read is another."""
+    try:
+        return Bundle.read(folder).digest == Bundle.read(made).digest
+    except ConfigError:
+        return False
+
+
+def swap(made: Path, folder: Path, old: Path) -> None:
+    """Give `made` the name `folder`, and what is there the name `old`: both, or neither."""
+    try:
+        if folder.exists():
+            folder.rename(old)
+        made.rename(folder)
+    except BaseException:  # Ctrl-C comes between the two as well as an error
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise
+
+
+def check_replaceable(folder: Path, name: str, *, replace: bool) -> None:
+    """ConfigError unless `folder` is free, or with `replace` holds a bundle called `name`."""
     if not folder.exists():
         return
     try:
@@ -55,6 +82,11 @@ def check_replaceable(folder: Path, name: str) -> None:
     if present != name:
         what = f"holds the bundle {present}" if present else "is no model bundle"
         raise ConfigError(f"{folder} exists and {what}; choose another --out, or remove it")
+    if not replace:
+        raise ConfigError(
+            f"{folder} holds another bundle {name} already; choose another --name, or give "
+            "--replace"
+        )
 
 
 def check_labels(labels: Sequence[str]) -> None:

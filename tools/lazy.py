@@ -2,9 +2,12 @@
 
 import importlib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import click
+
+from tools.shown import shown
 
 
 class Lazy(click.Group):
@@ -26,6 +29,15 @@ class Lazy(click.Group):
         module = importlib.import_module(f"{self._prefix}{cmd_name}")
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the nearest name for one that is none."""
+        near = get_close_matches(args[0], self._about, n=1)
+        if args[0] not in self._about and near:
+            ctx.fail(f"No such command {shown(args[0])!r}. Did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """What each is for, without importing any."""

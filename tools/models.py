@@ -5,10 +5,14 @@ from pathlib import Path
 
 import click
 
+from fanlight.bundle import Bundle, Input
 from tools.shown import shown
 
 MODELS = Path(__file__).parent.parent / "functions" / "models"
 """Bundles that packages can hold: those that come with the project, and those made here."""
+
+DIGITS = "digits"
+"""The bundle that comes with the project."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -33,6 +37,43 @@ def check_name(name: str) -> str:
             "'.', '_' and '-', 64 at most"
         )
     return name
+
+
+def check_own(name: str) -> None:
+    """UsageError for the name of a model that comes with the project, or can be got for it."""
+    from tools.published.catalog import CATALOG
+
+    if name in (DIGITS, *CATALOG):
+        raise click.UsageError(
+            f"{name} is a model that comes with Fanlight; choose another --name, or say with "
+            "--out where it goes"
+        )
+
+
+def input_text(given: Input) -> str:
+    """What a network takes, on one line."""
+    return (
+        f"{given.width}x{given.height}x{given.channels} {given.order} {given.layout}, "
+        f"{given.resize} (keep {given.keep:g}), minus {_numbers(given.mean)}, "
+        f"over {_numbers(given.std)}"
+    )
+
+
+def output_text(bundle: Bundle) -> str:
+    """What a network gives, as far as model.json says it, on one line."""
+    named = (("scores", bundle.scores), ("embedding", bundle.embedding))
+    parts = [f"{what} from {name}" for what, name in named if name]
+    if bundle.labels:
+        shares = "are shares" if bundle.activation == "softmax" else "are logits"
+        parts = [f"{len(bundle.labels)} labels, {bundle.top_k} of them in a result",
+                 f"outputs {shares}", *parts]  # fmt: skip
+    for label, pair in bundle.thresholds.items():
+        parts.append(f"{label}: review from {pair.review:g}, block from {pair.block:g}")
+    return ", ".join(parts) or "an embedding"
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return "/".join(f"{value:g}" for value in dict.fromkeys(values))
 
 
 def megabytes(folder: Path) -> str:

@@ -41,7 +41,7 @@ class Side:
         """
         if text.startswith(SCHEME):
             return cls._oss(text, access, side)
-        folder = Path(text)
+        folder = _folder_of(text)
         if not folder.is_dir():
             what = "is a file; name the folder it is in" if folder.exists() else "does not exist"
             raise click.UsageError(f"{text} {what}")
@@ -52,7 +52,7 @@ class Side:
         """Open the place that holds results; a folder is made when the first is written."""
         if text.startswith(SCHEME):
             return cls._oss(text, access)
-        return cls._folder(FolderStore(Path(text), escaped=True))
+        return cls._folder(FolderStore(_folder_of(text), escaped=True))
 
     @classmethod
     def _folder(cls, store: FolderStore) -> "Side":
@@ -77,6 +77,13 @@ class Side:
             retry=retry,
         )
         return cls(store, place)
+
+
+def _folder_of(text: str) -> Path:
+    """The folder that a person means; UsageError for a place of another kind, such as s3://."""
+    if "://" in text:
+        raise click.UsageError(f"{text}: name a folder or oss://bucket/prefix/")
+    return Path(text)
 
 
 def place_of(text: str) -> Place:

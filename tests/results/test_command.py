@@ -160,6 +160,36 @@ def test_the_page_has_the_pictures_beside_it(results: Results, tmp_path: Path) -
             "is among the images, and would be taken for one",
         ),
         (["answers", "--failed", "nowhere"], "nowhere is no folder"),
+        (["s3://answers/a"], "s3://answers/a: name a folder or oss://bucket/prefix/"),
+        (["answers", "--images", "s3://a"], "s3://a: name a folder or oss://bucket/prefix/"),
+        (["answers", "--min-score", "90"], "90.0 is not in the range 0<=x<=1"),
+        (["answers", "--max-score", "nan"], "nan is not a finite number"),
+        (["answers", "--min-score", "0.9", "--max-score", "0.1"], "above --max-score"),
+        (["answers", "--rows", "prediction"], "--rows is for --to csv and --to parquet"),
+        (["answers", "--to", "jsonl", "--rows", "prediction"], "--rows is for --to csv and"),
+        (["answers", "--to", "csv", "-o", "none/a.csv"], "--output none/a.csv: there is no folder"),
+        (
+            ["oss://fanlight-demo/input/digits/a"],
+            "oss://fanlight-demo/input/digits/a is an input; its results are under "
+            "oss://fanlight-demo/output/digits/a/",
+        ),
+        (
+            [
+                "answers",
+                "--to",
+                "html",
+                "-o",
+                "a.html",
+                "--compare",
+                "oss://fanlight-demo/input/products/",
+            ],
+            "is an input; its results are under oss://fanlight-demo/output/products/",
+        ),
+        (
+            ["oss://fanlight-demo/failed/2026-11-26/"],
+            "holds dead letters; see them with: results oss://fanlight-demo/output/digits/ "
+            "--status failed, and so for oss://fanlight-demo/output/moderation/, ",
+        ),
         (["answers", "--template", "nowhere.yml"], "'nowhere.yml' does not exist"),
     ],
 )
@@ -364,7 +394,7 @@ def test_dead_letters_of_a_deployed_output_are_in_it(results: Results, bucket: o
         "failed/2026-11-25/late.png.json": False,
     }
     assert [json.loads(line) for line in without] == [document]
-    assert elsewhere.endswith("0 results\n")
+    assert "\n0 results\n" in elsewhere
 
 
 def test_a_letter_may_name_what_no_bucket_has(results: Results, bucket: oss2.Bucket) -> None:
@@ -377,6 +407,84 @@ def test_a_letter_may_name_what_no_bucket_has(results: Results, bucket: oss2.Buc
 
     lines = [json.loads(line) for line in told.splitlines()[1:]]
     assert [line["letter"]["settled"] for line in lines] == [False, False, True, True]
+
+
+def test_a_place_with_nothing_in_it_is_told(results: Results, bucket: oss2.Bucket) -> None:
+    """A misspelt place fails and names the outputs; an output with nothing yet is no failure."""
+    bucket.put_object("output/digits/", b"")  # a folder's mark, as a console makes it
+    bucket.put_object("output/digits/.sweep", b"{}")
+
+    for place in ("output/digits/", "output/products/a", "output/", ""):
+        told = results(f"oss://fanlight-demo/{place}", "--template", str(project_template()))
+        assert told.splitlines()[0] == "0"
+        assert told.endswith(f"0 results\nno result is under oss://fanlight-demo/{place} yet\n"), (
+            told
+        )
+    with pytest.raises(ConfigError) as misspelt:
+        results("oss://fanlight-demo/outptu/")
+
+    assert str(misspelt.value) == (
+        "nothing is under oss://fanlight-demo/outptu/; outputs of the template are "
+        "oss://fanlight-demo/output/digits/, oss://fanlight-demo/output/moderation/, "
+        "oss://fanlight-demo/output/products/"
+    )
+    assert results("oss://fanlight-demo/outptu/", "--key", "a").startswith("0\n")
+
+
+def test_a_place_of_something_else_is_told(
+    results: Results, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A folder of images fails, with some of them named; a file of results from before stays."""
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos-results").mkdir()
+    for number in range(25):
+        (tmp_path / "photos" / f"{number:02}.png").touch()
+    (tmp_path / "a.csv").write_text("old")
+
+    with pytest.raises(ConfigError) as images:
+        results("photos", "--to", "csv", "-o", "a.csv")
+    told = capfd.readouterr().err.splitlines()
+    with pytest.raises(ConfigError, match=r"nothing is under photos-results$"):
+        results("photos-results")
+
+    assert str(images.value) == (
+        "none of the 25 objects under photos is a result; those of its images are in "
+        f"{tmp_path / 'photos-results'}"
+    )
+    assert told == [*(f"not a result: {n:02}.png" for n in range(20)), "not a result: 5 more"]
+    assert (tmp_path / "a.csv").read_text() == "old"
+
+
+def test_a_filter_that_nothing_fits_is_no_failure(results: Results, tmp_path: Path) -> None:
+    """Results that are there and not wanted are results."""
+    fill(tmp_path / "answers", 2)
+
+    assert results("answers", "--label", "8").startswith("0\n")
+    assert results("answers", "--status", "failed").endswith(
+        "0 results\nno dead letters of answers are known; where are they: --failed\n"
+    )
+
+
+@pytest.mark.parametrize("file", [None, "a.txt"])
+def test_nothing_is_cut_where_there_is_no_terminal(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str | None
+) -> None:
+    """A line holds a whole key and a whole reason, and ends with what is told."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    (tmp_path / "answers").mkdir()
+    documents = [classified("k" * 300, ("7", 0.5)), rejected("字", message="why " * 50)]
+    for document in documents:
+        name = document["source"]["key"][-1] + ".json"
+        (tmp_path / "answers" / name).write_bytes(to_bytes(document))
+
+    told = results("answers", *(["-o", file] if file else []))
+    lines = ((tmp_path / file).read_text() if file else told.partition("\n")[2]).splitlines()
+
+    assert lines[:3] == [
+        f"image{' ' * 303}label     score   runners-up or reason",
+        f"input/{'k' * 300}  7         0.5000",
+        f"input/字{' ' * 300}rejected          corrupt: {'why ' * 50}".rstrip(),
+    ]
 
 
 def test_letters_nobody_asked_for_may_be_out_of_reach(
@@ -420,8 +528,10 @@ def test_what_belongs_to_results_is_found_by_template_or_name(tmp_path: Path) ->
     (tmp_path / "photos-results").mkdir()
 
     assert origin("oss://fanlight-demo/output/digits/a/", template) == Origin(
-        "oss://fanlight-demo/input/digits/a/", "oss://fanlight-demo/failed/"
+        "oss://fanlight-demo/input/digits/a/", "oss://fanlight-demo/failed/", deployed=True
     )
+    assert origin("oss://fanlight-demo/output", template) == Origin(deployed=True)
+    assert origin("oss://fanlight-demo/outptu", template) == Origin()
     assert origin("oss://b/photos-results", template) == Origin("oss://b/photos/")
     assert origin("oss://b/answers/", tmp_path / "none.yml") == Origin()
     assert origin(str(tmp_path / "photos-results"), template) == Origin(str(tmp_path / "photos"))

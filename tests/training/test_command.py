@@ -110,6 +110,21 @@ def test_keeps_what_is_no_bundle_of_this_name(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["thesis.txt"]
 
 
+def test_keeps_an_older_model_until_told(tmp_path: Path) -> None:
+    """A bundle of the same name is refused before any work, and with --replace is no problem."""
+    draw(tmp_path / "shapes", 1)  # too few, which is found after the bundle
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "model.json").write_text('{"name": "shapes"}')
+
+    code, said = invoke(tmp_path / "shapes", "--out", tmp_path / "b")
+    _, told = invoke(tmp_path / "shapes", "--out", tmp_path / "b", "--replace")
+
+    assert code == 2
+    assert "holds another bundle shapes already; choose another --name, or give --replace" in said
+    assert "holds another bundle" not in told
+    assert [path.name for path in (tmp_path / "b").iterdir()] == ["model.json"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

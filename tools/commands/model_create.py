@@ -11,7 +11,8 @@ from fanlight.bundle import ACTIVATIONS, LAYOUTS, MOST_SIDE, ORDERS, TASKS
 from fanlight.thresholds import read_thresholds
 from tools.bundles import copy_into, write_bundle
 from tools.creating import PIXELS, Said, describe
-from tools.models import MODELS, check_name
+from tools.models import MODELS, check_name, check_own, input_text, output_text
+from tools.shown import shown
 
 
 @click.command("create")
@@ -67,8 +68,11 @@ from tools.models import MODELS, check_name
     type=click.Path(file_okay=False, path_type=Path),
     help="The bundle's folder. [default: functions/models/NAME]",
 )
-def command(file: Path, out: Path | None, labels: Path | None, thresholds: str | None,
-            size: str | None, name: str | None, **options: Any) -> int:  # fmt: skip
+@click.option("--replace", is_flag=True, help="Overwrite another bundle of that name.")
+def command(
+    file: Path, out: Path | None, labels: Path | None, thresholds: str | None, size: str | None,
+    name: str | None, *, replace: bool, **options: Any,
+) -> int:  # fmt: skip
     """Make a bundle of FILE: a .tflite file, an .onnx file or a SavedModel's folder.
 
     What the file shows is read: its input's size and channels, and a .tflite file's metadata with
@@ -79,13 +83,16 @@ def command(file: Path, out: Path | None, labels: Path | None, thresholds: str |
     """
     file = file.resolve()
     name = check_name(name or file.stem)
+    if out is None:
+        check_own(name)
     said = Said(name=name, labels=_lines(labels), thresholds=_thresholds(thresholds),
                 size=_size(size), **options)  # fmt: skip
     document, found = describe(file, said)
     folder = out or MODELS / name
-    bundle = write_bundle(folder, document, found, copy_into(file))
+    bundle = write_bundle(folder, document, found, copy_into(file), replace=replace)
     click.echo(f"{folder}: {bundle.name} {bundle.version}, {bundle.digest}")
-    click.echo(f"  {document['input']}\n  {document['output']}")
+    click.echo(f"  input   {shown(input_text(bundle.input))}")
+    click.echo(f"  output  {shown(output_text(bundle))}")
     click.echo(f"Look whether this is right: fanlight model inspect {out or name}")
     return 0
 

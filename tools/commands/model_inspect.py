@@ -8,7 +8,7 @@ import numpy as np
 
 from fanlight.bundle import Bundle
 from fanlight.model import Model
-from tools.models import find_model, megabytes
+from tools.models import find_model, input_text, megabytes
 from tools.shown import shown
 
 _RUNS = 20
@@ -32,15 +32,12 @@ def command(name: str, threads: int | None) -> int:
 
 
 def _described(bundle: Bundle, model: Model) -> list[tuple[str, str]]:
-    given = bundle.input
     lines = [
         ("bundle", f"{bundle.name} {bundle.version}, {megabytes(bundle.folder)} MB, "
                    f"{bundle.folder}"),
         ("digest", bundle.digest),
         ("task", f"{bundle.task}, {bundle.format}: {bundle.file}"),
-        ("input", f"{given.width}x{given.height}x{given.channels} {given.order} {given.layout}, "
-                  f"{given.resize} (keep {given.keep:g}), minus {_numbers(given.mean)}, "
-                  f"over {_numbers(given.std)}"),
+        ("input", input_text(bundle.input)),
         ("outputs", ", ".join(f"{name} ({count})" for name, count in model.outputs.items())),
     ]  # fmt: skip
     if bundle.labels:
@@ -51,10 +48,6 @@ def _described(bundle: Bundle, model: Model) -> list[tuple[str, str]]:
         lines.append(("decision", decision))
     return [*lines, ("licence", bundle.licence or "not stated"),
             ("source", bundle.source or "not stated")]  # fmt: skip
-
-
-def _numbers(values: tuple[float, ...]) -> str:
-    return "/".join(f"{value:g}" for value in dict.fromkeys(values))
 
 
 def _timed(model: Model) -> list[tuple[str, str]]:

@@ -6,13 +6,12 @@ from fanlight.bundle import Bundle
 from fanlight.errors import ConfigError
 from tools.models import MODELS, at_hand, megabytes
 from tools.published.catalog import CATALOG
-from tools.shown import shown
+from tools.shown import console_for, shown
 
 
 @click.command("list")
 def command() -> int:
     """List the bundles in functions/models, and the published ones not there yet."""
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("name", "version", "task", "format", "labels", "MB", "digest",
@@ -27,7 +26,7 @@ def command() -> int:
         row = (folder.name, bundle.version, bundle.task, bundle.format, str(len(bundle.labels)),
                megabytes(folder), bundle.digest[:19])  # fmt: skip
         table.add_row(*map(shown, row))
-    Console(markup=False, highlight=False, emoji=False).print(table)
+    console_for().print(table)
     for problem in broken:
         click.echo(f"broken: {shown(problem)}", err=True)
     for name, entry in CATALOG.items():

@@ -14,11 +14,13 @@ from fanlight.bundle import Bundle
 from fanlight.digest import sha256_of
 from fanlight.errors import ConfigError, TransientError
 from fanlight.model import Model
-from fanlight.place import SCHEME
+from fanlight.place import SCHEME, Place
 from fanlight.store_oss import signing
+from tools.commands.template_option import template_option
 from tools.credentials import present
 from tools.models import find_model
 from tools.places import Access, access_options
+from tools.template import read_template
 from tools.zips import zip_folder
 
 _PARTS_FROM = 64 * 1024 * 1024
@@ -30,8 +32,9 @@ _THREADS = 4
 @click.argument("bundle")
 @click.argument("destination", metavar="OSS://BUCKET/PREFIX/|KEY.zip")
 @click.option("--replace", is_flag=True, help="Overwrite another object under that key.")
+@template_option
 @access_options
-def command(bundle: str, destination: str, access: Access, *, replace: bool) -> int:
+def command(bundle: str, destination: str, template: Path, access: Access, *, replace: bool) -> int:
     """Upload BUNDLE as a zip and print the setting that names it, digest and all.
 
     BUNDLE is a bundle's folder, its name in functions/models, or a zip of libraries as `fanlight
@@ -40,9 +43,10 @@ def command(bundle: str, destination: str, access: Access, *, replace: bool) -> 
 
     \b
     fanlight model publish products oss://bucket/models/
+
+    Nothing is published below an input of the template, where it would be taken for an image.
     """
-    if not destination.startswith(SCHEME):
-        raise click.UsageError(f"{destination}: write oss://bucket/models/ or oss://bucket/a.zip")
+    _check(destination, template)
     with tempfile.TemporaryDirectory() as scratch:
         packed, stem, setting = _packed(bundle, Path(scratch))
         sha256 = sha256_of(packed)
@@ -52,6 +56,27 @@ def command(bundle: str, destination: str, access: Access, *, replace: bool) -> 
         _upload(packed, archive, access, replace=replace)
     click.echo(f"{setting}: {archive}")
     return 0
+
+
+def _check(destination: str, template: Path) -> None:
+    """UsageError for what no zip can be called, or where it would be taken for an image."""
+    bucket, slash, key = destination.removeprefix(SCHEME).partition("/")
+    if not destination.startswith(SCHEME) or not bucket:
+        raise click.UsageError(f"{destination}: write oss://bucket/models/ or oss://bucket/a.zip")
+    if not slash or (key and not key.endswith(("/", ".zip"))):
+        raise click.UsageError(f"{destination}: end a prefix with /, or name a .zip")
+    if key.startswith("/"):
+        raise click.UsageError(f"{destination}: a key must not start with a slash")
+    described = read_template(template).functions if template.is_file() else ()
+    for function in described:
+        if (text := function.environment.get("FANLIGHT_INPUT")) is None:
+            continue
+        place = Place.parse(text)
+        if bucket == place.bucket and key.startswith(place.prefix):
+            raise click.UsageError(
+                f"{destination} is below {place}, the input of {function.name}: it would be taken "
+                "for an image; choose another prefix, such as models/"
+            )
 
 
 def _packed(bundle: str, scratch: Path) -> tuple[Path, str, str]:

@@ -15,15 +15,13 @@ from fanlight.place import SCHEME
 from tools.digits.data import load_mnist
 from tools.digits.evaluate import Accuracy, Classify, evaluate
 from tools.extras import need_tensorflow
-from tools.models import MODELS, check_name
+from tools.models import DIGITS, MODELS, check_name, check_own
 from tools.places import Access, access_options
-from tools.published.catalog import CATALOG
-from tools.shown import shown
+from tools.shown import console_for, shown
 from tools.training.metrics import wilson
 from tools.training.parallel import Progress
 
-DIGITS = "digits"
-_OWN = ("name", "hold_out", "views", "report", "region", "endpoint")
+_OWN = ("name", "hold_out", "views", "report", "replace", "region", "endpoint")
 _DIGITS_ONLY = ("only_measure", "bundle", "data")
 
 
@@ -40,6 +38,7 @@ _DIGITS_ONLY = ("only_measure", "bundle", "data")
 @click.option("--views", type=click.IntRange(0, 64),
               help="Changed copies of a picture. [default: 8, fewer if many]")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
+@click.option("--replace", is_flag=True, help="Overwrite another bundle of that name.")
 @click.option("--evaluate", "only_measure", is_flag=True,
               help="digits: train nothing, measure --bundle.")  # fmt: skip
 @click.option("--bundle", type=click.Path(path_type=Path), default=MODELS / DIGITS,
@@ -51,7 +50,7 @@ _DIGITS_ONLY = ("only_measure", "bundle", "data")
 def command(
     ctx: click.Context, source: str, name: str | None, out: Path | None, report: Path | None,
     hold_out: float, views: int | None, seed: int, bundle: Path, data: Path | None,
-    access: Access, *, only_measure: bool,
+    access: Access, *, replace: bool, only_measure: bool,
 ) -> int:  # fmt: skip
     """Train a model on pictures of your own classes, and measure it.
 
@@ -77,15 +76,13 @@ def command(
     if source == DIGITS:
         return _digits(bundle, out or Path("build/models"), data, seed, only_measure=only_measure)
     called = _name(source, name)
-    if out is None and called in (DIGITS, *CATALOG):
-        raise click.UsageError(
-            f"{called} is a model that comes with Fanlight; choose another --name"
-        )
+    if out is None:
+        check_own(called)
     from tools.training.train import Wanted, train
 
     wanted = Wanted(
         source, called, out or MODELS / called, report or Path("build/training") / called,
-        seed, hold_out, views, access,
+        seed, hold_out, views, access, replace=replace,
     )  # fmt: skip
     _tell(wanted.out, wanted.report, train(wanted, bar, lambda line: click.echo(line, err=True)))
     return 0
@@ -111,11 +108,9 @@ def _name(source: str, name: str | None) -> str:
 
 
 def _tell(out: Path, report: Path, document: dict[str, Any]) -> None:
-    from rich.console import Console
-
     from tools.training.report import summary, table
 
-    Console().print(table(document))
+    console_for().print(table(document))
     click.echo(f"{summary(document)}, in {document['seconds']['all']:.0f} s")
     click.echo(f"bundle: {out}, {document['model']['digest']}")
     click.echo(f"report: {report}/report.md, with confusion.png and report.json")

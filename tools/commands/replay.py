@@ -1,4 +1,4 @@
-"""`fanlight replay`: invoke the function with events from files, or made for a key."""
+"""`fanlight replay`: invoke a function with events from files, or made for a key."""
 
 import json
 import os
@@ -19,6 +19,7 @@ from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.instance import Answer, Instance, OnLine, default_python
 from tools.localcloud.oss import Credentials
 from tools.places import Access, access_options
+from tools.replayed import Given, function_for, function_for_key, given_in
 from tools.samples import sample
 from tools.shown import shown
 from tools.template import Function, Template, from_source, project_template, read_template
@@ -34,7 +35,7 @@ from tools.template import Function, Template, from_source, project_template, re
 @click.option("--template", "-t", type=click.Path(path_type=Path), default=project_template(),
               help="[default: the project's template.yml]")  # fmt: skip
 @click.option("--function", "name",
-              help="[default: the template's first with a trigger for the event]")  # fmt: skip
+              help="[default: the one of the template that it is for]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the function's answers as they are.")
 @click.option("--logs", is_flag=True, help="Show what the function logs, on standard error.")
 @access_options
@@ -43,6 +44,9 @@ def command(
     name: str | None, access: Access, *, only_print: bool, as_json: bool, logs: bool,
 ) -> int:  # fmt: skip
     """Invoke the function with each EVENT.json in turn, as the platform would.
+
+    A dead letter is taken too, or a file with one a line, as `fanlight results --to jsonl` writes
+    them: what is replayed is the event that the letter holds.
 
     With --endpoint (or FANLIGHT_OSS_ENDPOINT) it works on the buckets there: those of
     `fanlight up`, or real ones. Without, on a local cloud of its own, where a sample picture lies
@@ -53,34 +57,34 @@ def command(
     fanlight replay --key input/digits/7.png --print > event.json
     """
     described = from_source(read_template(template))
-    given = [(str(path), path.read_bytes()) for path in files]
+    given = [one for path in files for one in given_in(str(path), path.read_bytes())]
     if key is not None:
-        uploads = _function(described, name, b"")
-        bucket = Place.parse(uploads.environment["FANLIGHT_INPUT"]).bucket
+        uploads, bucket = function_for_key(described, name, key)
         made = oss_event(bucket, key, region=described.region, account=described.account)
-        given.append((key, json.dumps(made, ensure_ascii=False).encode()))
+        event = json.dumps(made, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        given.append(Given(key, event, uploads.name))
     if not given:
         raise click.UsageError("name an event's file, or a --key to make one for")
     if only_print:
-        for _, event in given:
-            click.echo(event)
+        for one in given:
+            click.echo(one.event)
         return 0
     failed = 0
     with ExitStack() as stack:
         reach = _reach(stack, described, access)
         targets: dict[str, _Target] = {}
-        for title, event in given:
-            function = _function(described, name, event)
+        for one in given:
+            function = function_for(described, name, one)
             if function.name not in targets:
                 target = _Target(function, *reach, _log if logs else _no_log)
                 stack.callback(target.close)
                 targets[function.name] = target
             target = targets[function.name]
             if not access.endpoint:
-                _place_pictures(target, event, image)
-            answer = target.instance().invoke("replay", event, target.keys)
+                _place_pictures(target, one.event, image)
+            answer = target.instance().invoke("replay", one.event, target.keys)
             failed += not answer.ok
-            click.echo(answer.payload if as_json else _told(title, answer))
+            click.echo(answer.payload if as_json else _told(one.title, answer))
     return 1 if failed else 0
 
 
@@ -123,27 +127,12 @@ def _reach(stack: ExitStack, template: Template, access: Access) -> tuple[str, s
     return cloud.endpoint.url, template.region, cloud.keys
 
 
-def _function(template: Template, name: str | None, event: bytes) -> Function:
-    """The one of that name; without a name, one that such an event would come to."""
-    able = [f for f in template.functions if f.triggers or f.timers]
-    timed = _is_timer(event)
-    for function in able:
-        if name == function.name if name else function.timers if timed else function.triggers:
-            return function
-    known = ", ".join(function.name for function in able) or "none"
-    raise click.UsageError(f"no such function has a trigger; those of the template: {known}")
-
-
-def _is_timer(event: bytes) -> bool:
-    try:
-        return "triggerTime" in json.loads(event)
-    except (ValueError, TypeError, RecursionError):
-        return False
-
-
 def _place_pictures(target: _Target, event: bytes, image: Path | None) -> None:
     """Make the event true: put a picture at every key it says was created."""
-    place = Place.parse(target.function.environment["FANLIGHT_INPUT"])
+    text = target.function.environment.get("FANLIGHT_INPUT")
+    if text is None:  # it takes no images
+        return
+    place = Place.parse(text)
     auth = oss2.AuthV4(target.keys.access_key_id, target.keys.access_key_secret)
     bucket = oss2.Bucket(auth, target.endpoint, place.bucket, region=target.region)
     try:

@@ -10,10 +10,12 @@ import click
 
 from fanlight.place import SCHEME
 from tools.extras import need_pyarrow
+from tools.finite import Finite
 from tools.places import Access, Side, access_options
 from tools.results import table
 from tools.results.columns import IMAGE, PREDICTION
 from tools.results.filter import Filter, moment
+from tools.results.origin import mistaken
 from tools.results.output import opened, replacing
 from tools.results.read import Found, documents
 from tools.results.reading import Beside, Reading
@@ -46,8 +48,8 @@ def _set(kinds: str) -> Any:
 @click.option("--rows", "unit", type=click.Choice(["image", "prediction"]), default="image",
               show_default=True, help="csv, parquet: what has a row.")  # fmt: skip
 @click.option("--label", multiple=True, help="Only images whose best prediction is this.")
-@click.option("--min-score", type=float, help="Only images whose best score is no less.")
-@click.option("--max-score", type=float, help="Only images whose best score is no more.")
+@click.option("--min-score", type=Finite(0, 1), help="Only images whose best score is no less.")
+@click.option("--max-score", type=Finite(0, 1), help="Only images whose best score is no more.")
 @click.option("--any", "any_prediction", is_flag=True,
               help="Labels and scores may be of any prediction, not only of the best.")  # fmt: skip
 @click.option("--status", **_set("classified rejected failed"), help="Only these.")
@@ -82,13 +84,15 @@ def command(
 
     Filters choose images, and several at once must all fit; an option given twice takes either.
     The time of a result is when it was written, as its store tells it. Exit code 0, or 1 when
-    something could not be read.
+    something could not be read, or when PLACE is no output of template.yml and holds no result.
     """
     path = None if output in (None, Path("-")) else output
     _check(place, form, path, failed, compare)
-    reading = Reading(
-        place, _filter(**wanted), Beside(failed, images, template or project_template()), access
-    )
+    if unit == "prediction" and form not in {"csv", "parquet"}:
+        raise click.UsageError("--rows is for --to csv and --to parquet")
+    known = template or project_template()
+    _check_results(known, place, compare)
+    reading = Reading(place, _filter(**wanted), Beside(failed, images, known), access)
     _check_beside(path, reading.images)
     if path or not sys.stdout.isatty():
         reading.watched()
@@ -110,11 +114,20 @@ def _many(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
+def _check_results(template: Path, *places: str | None) -> None:
+    """UsageError for an input, or a place of dead letters, of the template."""
+    for place in places:
+        if place and place.startswith(SCHEME) and (told := mistaken(place, template)):
+            raise click.UsageError(told)
+
+
 def _filter(
     label: tuple[str, ...], status: tuple[str, ...], decision: tuple[str, ...],
     min_score: float | None, max_score: float | None, key: str,
     since: float | None, until: float | None, *, any_prediction: bool,
 ) -> Filter:  # fmt: skip
+    if min_score is not None and max_score is not None and min_score > max_score:
+        raise click.UsageError("--min-score is above --max-score, so no image can fit")
     return Filter(
         labels=frozenset(label),
         least=min_score,
@@ -135,6 +148,8 @@ def _check(
     for folder in (place, failed, compare):
         if folder is None or folder.startswith(SCHEME):
             continue
+        if "://" in folder:
+            raise click.UsageError(f"{folder}: name a folder or oss://bucket/prefix/")
         if not Path(folder).is_dir():
             raise click.UsageError(f"{folder} is no folder")
         if path and path.resolve().is_relative_to(Path(folder).resolve()):

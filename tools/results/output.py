@@ -1,5 +1,6 @@
 """Where the rows go: standard output, or a file that is there whole or not at all."""
 
+import errno
 import os
 import secrets
 import stat
@@ -34,7 +35,11 @@ def replacing(path: Path) -> Iterator[Path]:
     # The end of the name stays: what is written may depend on it.
     temporary = target.with_name(f".{secrets.token_hex(8)}.part{target.suffix}")
     try:
-        temporary.touch(exist_ok=False)
+        try:
+            temporary.touch(exist_ok=False)
+        except OSError as error:  # nobody has asked for the name that it is about
+            what = "there is no folder" if error.errno == errno.ENOENT else error.strerror
+            raise click.UsageError(f"--output {path}: {what} {target.parent}") from None
         yield temporary
         if mode is not None:
             temporary.chmod(mode)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from fanlight.bookmark import NAME as BOOKMARK
 from fanlight.place import RESULT_SUFFIX, Place
 from fanlight.reconcile import RESULT_LIMIT, document_of
 from fanlight.store import Meta, Object
@@ -28,7 +29,7 @@ class Found:
     row: Row
 
 
-def _nobody() -> None:
+def _nobody(_: Found | None) -> None:
     """Nobody counts."""
 
 
@@ -36,22 +37,23 @@ def results(
     side: Side,
     chosen: Filter,
     note: Note,
-    seen: Callable[[], None] = _nobody,
+    seen: Callable[[Found | None], None] = _nobody,
     letters: Place | None = None,
 ) -> Iterator[Found]:
     """Every result of a place that is wanted; what is none is named and passed over.
 
-    Only what its key and time let through is read. `seen` is called for each that was. `letters`:
-    where dead letters are, which may be inside. Raises what the store raises.
+    Only what its key and time let through is read. `seen` is called for each that was, with the
+    result or None. `letters`: where dead letters are, which may be inside. A sweep's bookmark and
+    the marks of folders are nobody's mistake. Raises what the store raises.
     """
     hidden = letters.prefix if letters and side.place.holds(letters) else ""
 
     def wanted() -> Iterator[Meta]:
         beginning = side.place.prefix
         for meta in side.store.list(beginning + chosen.beginning):
-            if hidden and meta.key.startswith(hidden):
-                continue
             relative = meta.key[len(beginning) :]
+            if (hidden and meta.key.startswith(hidden)) or _is_mark(relative):
+                continue
             if not relative.endswith(RESULT_SUFFIX):
                 note(f"not a result: {shown(meta.key)}")
             elif chosen.fits_time(meta.modified) and chosen.fits_key(
@@ -63,12 +65,17 @@ def results(
         return meta, side.store.get(meta.key, RESULT_LIMIT)
 
     for meta, stored in each(read, wanted(), side):
-        seen()
         if stored is None:  # it has gone since it was listed
             continue
         found = result_of(meta, stored, note)
+        seen(found)
         if found and chosen.fits(found.row):
             yield found
+
+
+def _is_mark(relative: str) -> bool:
+    """Whether this is a sweep's bookmark, or the object that stands for a folder."""
+    return relative.rpartition("/")[2] in ("", BOOKMARK)
 
 
 def result_of(meta: Meta, stored: Object, note: Note) -> Found | None:

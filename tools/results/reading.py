@@ -13,9 +13,12 @@ from tools.places import Access, Side
 from tools.progress import Progress
 from tools.results.filter import Filter
 from tools.results.letters import Around, letters
-from tools.results.origin import origin
+from tools.results.origin import elsewhere, origin
 from tools.results.read import Found, results
 from tools.shown import shown
+
+_NAMED = 20
+"""Objects that are no results which are told one by one."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Reading:
     def __init__(self, place: str, chosen: Filter, beside: Beside, access: Access) -> None:
         """Opens all places. Raises ConfigError or UsageError for one that is not spelled right."""
         known = origin(place, beside.template)
+        self._place, self._template, self._deployed = place, beside.template, known.deployed
         self._chosen = chosen
         self._side = Side.results(place, access)
         images, failed = beside.images or known.images, beside.failed or known.failed
@@ -45,6 +49,7 @@ class Reading:
         # Only functions file letters: those about images of a folder have come from a bucket.
         self._bucket = self.images if images and images.startswith(SCHEME) else None
         self._progress: Progress | None = None
+        self._passed, self._any = 0, False
         self.unread = False
 
     def watched(self) -> None:
@@ -59,13 +64,23 @@ class Reading:
             click.echo(text, err=True)
 
     def found(self) -> Iterator[Found]:
-        """Everything that is wanted, in the order of the listings."""
+        """Everything that is wanted, in the order of the listings.
+
+        ConfigError in the end where there is no result at all, and none can be expected.
+        """
         try:
             if self._chosen.of_results:
                 place = self._failed.place if self._failed else None
-                yield from results(self._side, self._chosen, self.note, self._seen, place)
+                yield from results(self._side, self._chosen, self._pass, self._seen, place)
+                if self._passed > _NAMED:
+                    self.note(f"not a result: {self._passed - _NAMED:,} more")
                 self._told_unread(self._side)
-            yield from self._letters()
+            elif self._failed is None:
+                self.note(f"no dead letters of {self._place} are known; where are they: --failed")
+            for letter in self._letters():
+                self._any = True
+                yield letter
+            self._check_any()
         finally:
             if self._progress:
                 self._progress.close()
@@ -92,7 +107,24 @@ class Reading:
             # Whoever may read results need not be allowed to read letters.
             self.note(f"without dead letters: {shown(str(error))}")
 
-    def _seen(self) -> None:
+    def _pass(self, text: str) -> None:
+        """Tell what is no result, as long as it is not too much."""
+        self._passed += 1
+        if self._passed <= _NAMED:
+            self.note(text)
+
+    def _check_any(self) -> None:
+        if self._any or self.unread or not self._chosen.of_any_key:
+            return
+        if self._deployed:
+            self.note(shown(f"no result is under {self._place} yet"))
+            return
+        none = f"none of the {self._passed:,} objects under {self._place} is a result"
+        what = none if self._passed else f"nothing is under {self._place}"
+        raise ConfigError(what + elsewhere(self._place, self._template))
+
+    def _seen(self, result: Found | None) -> None:
+        self._any = self._any or result is not None
         if self._progress:
             self._progress.settled(failed=0)
             self._progress.found()

@@ -3,11 +3,15 @@
 import io
 from collections.abc import Iterable, Iterator
 from itertools import islice, repeat
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from tools.results.read import Found
 from tools.results.rows import Row
-from tools.shown import shown
+from tools.shown import ANY_WIDTH, console_for, shown
+
+if TYPE_CHECKING:  # it takes longer to import than most commands take
+    from rich.console import Console
+    from rich.table import Table
 
 _HEADER = ("image", "label", "score", "runners-up or reason")
 _RUNNERS_UP = 2
@@ -26,14 +30,14 @@ _AT_ONCE = 1000
 def write(found: Iterable[Found], file: IO[bytes] | None) -> int:
     """Print every result, or write it to a file; how many there were.
 
-    Later pieces have columns no narrower than earlier ones.
+    Later pieces have columns no narrower than earlier ones. Where there is no terminal, lines are
+    as long as they have to be: whoever reads a pipe wants whole keys.
     """
     from rich.cells import cell_len
-    from rich.console import Console
     from rich.table import Table
 
     text = io.TextIOWrapper(file, "utf-8", "backslashreplace") if file else None
-    console = Console(file=text, markup=False, highlight=False, emoji=False)
+    console = console_for(text)
     rows = (tuple(map(_plain, cells(one.row))) for one in found)
     widths = list(map(len, _HEADER))
     count = 0
@@ -45,9 +49,11 @@ def write(found: Iterable[Found], file: IO[bytes] | None) -> int:
         for column, width in zip(table.columns, fitted, strict=False):
             column.width = width
         if fitted == widths:
-            if not count:
-                console.print(table)
             lines = map(_line, piece, sizes, repeat(widths))
+            if console.width == ANY_WIDTH:  # one long reason would make all lines as long
+                lines = map(str.rstrip, lines)
+            if not count:
+                _head(console, table, widths)
             console.out("\n".join(lines), highlight=False)
         else:
             for row in piece:
@@ -59,6 +65,14 @@ def write(found: Iterable[Found], file: IO[bytes] | None) -> int:
     if text:
         text.detach()  # which writes what is left, and leaves the file open
     return count
+
+
+def _head(console: "Console", table: "Table", widths: list[int]) -> None:
+    """The names of the columns; Rich makes them bold on a terminal."""
+    if console.width == ANY_WIDTH:
+        console.out(_line(_HEADER, list(map(len, _HEADER)), widths).rstrip(), highlight=False)
+    else:
+        console.print(table)
 
 
 def cells(row: Row) -> tuple[str, str, str, str]:

@@ -60,16 +60,19 @@ def document(name: str, classes: int, pictures: int, seed: int) -> dict[str, Any
     }  # fmt: skip
 
 
-def write_measured(
+def write_measured(  # noqa: PLR0913 - what `write_bundle` takes, and how to measure it
     folder: Path,
     network: bytes,
     described: dict[str, Any],
     labels: Sequence[str],
     measure: Callable[[Path], dict[str, Any]],
+    *,
+    replace: bool,
 ) -> Bundle:
     """Write the bundle `folder`, with what `measure` finds of a bundle just like it.
 
-    `network`: a `.tflite` file. Nothing stands in `folder` before all has been measured.
+    `network`: a `.tflite` file. `replace`: as for `write_bundle`. Nothing new stands in `folder`
+    before all has been measured.
     """
 
     def fill(into: Path) -> None:
@@ -82,4 +85,4 @@ def write_measured(
         measured = measure(trial)
     finally:
         shutil.rmtree(scratch)
-    return write_bundle(folder, {**described, "measured": measured}, labels, fill)
+    return write_bundle(folder, {**described, "measured": measured}, labels, fill, replace=replace)

@@ -41,7 +41,10 @@ _PACKAGES = ("fanlight", "tensorflow", "keras", "numpy", "ai-edge-litert", "open
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be trained. `report`: a folder. `views` None: as many as are worth their time."""
+    """What is to be trained. `report`: a folder. `views` None: as many as are worth their time.
+
+    `replace`: whether an older bundle of that name makes room.
+    """
 
     source: str
     name: str
@@ -52,6 +55,7 @@ class Wanted:
     views: int | None = None
     access: Access = field(default_factory=Access)
     limits: Limits = field(default_factory=Limits)
+    replace: bool = False
 
 
 @dataclass
@@ -76,7 +80,7 @@ class Clock:
 def train(wanted: Wanted, bar: Bar, say: Say) -> dict[str, Any]:
     """Train, and give back the report's document; ConfigError for pictures that will not do."""
     clock = Clock()
-    check_replaceable(wanted.out, wanted.name)
+    check_replaceable(wanted.out, wanted.name, replace=wanted.replace)
     pictures = Pictures(wanted.source, wanted.access, wanted.limits, SPEC)
     need_tensorflow()
     for folder in (wanted.report.parent, wanted.out.parent):  # rather than after minutes of work
@@ -153,7 +157,9 @@ def _write(
         return {name: found[name] for name in ("images", "accuracy", "interval_95", "macro_f1")}
 
     described = assemble.document(wanted.name, len(parts.classes), len(parts.train), wanted.seed)
-    bundle = assemble.write_measured(wanted.out, network, described, parts.classes, measure)
+    bundle = assemble.write_measured(
+        wanted.out, network, described, parts.classes, measure, replace=wanted.replace
+    )
     return bundle, answers
 
 
