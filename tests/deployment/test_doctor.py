@@ -356,8 +356,8 @@ def test_tasks_that_share_a_model(endpoint: OssEndpoint) -> None:
     )
 
     assert [line for line in lines if line[1].endswith(" model")] == [
-        ("warn", f"{name} model", f"digits 1.0.0, as {other} has; give each task a FANLIGHT_MODEL "
-         "of its own")
+        ("warn", f"{name} model", f"digits 1.0.0, shared with {other}; give each task a "
+         "FANLIGHT_MODEL of its own")
         for name, other in (("digits", "signs"), ("signs", "digits"))
     ]  # fmt: skip
 

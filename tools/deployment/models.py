@@ -119,8 +119,8 @@ def _fits(one: Settings, bundle: Bundle, every: list[Settings]) -> Line:
         other.task for other in every if _model(other) == _model(one) and other.input != one.input
     }
     if sharing:
-        return Line(WARN, subject, f"{found}, as {', '.join(sorted(sharing))} has; give each task "
-                    "a FANLIGHT_MODEL of its own")  # fmt: skip
+        return Line(WARN, subject, f"{found}, shared with {', '.join(sorted(sharing))}; give each "
+                    "task a FANLIGHT_MODEL of its own")  # fmt: skip
     if bundle.name != task and (SOURCE / "models" / task / "model.json").is_file():
         return Line(WARN, subject, f"{found}; models/{task} would be for {task}")
     return Line(OK, subject, found)
