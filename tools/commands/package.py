@@ -89,7 +89,7 @@ def command(
         _libraries(libs, target, out or template.parent / "build", interpreter)
         return 0
     described = read_template(template)
-    if wrong := problems(described):
+    if wrong := problems(described, entries=False):
         raise ConfigError(f"{template}:" + "".join(f"\n  {problem}" for problem in wrong))
     chosen = _chosen(described, functions, out)
     ready, left = _packaged(chosen, target, remote_format, interpreter)

@@ -22,10 +22,11 @@ _SHORTEST = 60
 """Seconds. In the console, intervals are whole minutes."""
 
 
-def problems(template: Template) -> list[str]:
+def problems(template: Template, *, entries: bool = True) -> list[str]:
     """Every problem of a template, each with its remedy; empty if there is none.
 
-    No network is asked: what only the cloud knows is `fanlight doctor`'s.
+    No network is asked: what only the cloud knows is `fanlight doctor`'s. `entries`: handlers and
+    runtimes too, for which `package` refuses one function and makes the others.
     """
     every = settings_of(template)
     rings = loops(every)
@@ -33,7 +34,8 @@ def problems(template: Template) -> list[str]:
     found += [_loop(ring) for ring in rings]
     found += account_problems(template)
     for one in every:
-        found += [f"{one.name}: {problem}" for problem in entry_problems(one.function)]
+        if entries:
+            found += [f"{one.name}: {problem}" for problem in entry_problems(one.function)]
         found += [f"{one.name}: {problem}" for problem in beyond_limits(one.function)]
         found += [f"{one.name}: {problem}" for problem in _triggers(one, template.region)]
         found += [f"{one.name}: {problem}" for problem in _timers(one)]
