@@ -98,6 +98,24 @@ def test_tasks_share_all_but_what_they_state() -> None:
 
 
 @pytest.mark.parametrize("name", TASKS)
+def test_a_model_is_moved_for_one_task(tmp_path: Path, name: str) -> None:
+    """What a task's own FANLIGHT_MODEL line says is had by its three functions and no other."""
+    text = project_template().read_text("utf-8")
+    start = text.index(f"  {name}:\n")
+    path = tmp_path / "template.yml"
+    own = text[start:].replace("FANLIGHT_MODEL: models/${this.name}", "FANLIGHT_MODEL: moved", 1)
+    path.write_text(text[:start] + own, "utf-8")
+
+    moved = {
+        function.resource
+        for function in read_template(path).functions
+        if function.environment.get("FANLIGHT_MODEL") == "moved"
+    }
+
+    assert moved == {name, f"{name}-backfill", f"{name}-sweep"}
+
+
+@pytest.mark.parametrize("name", TASKS)
 def test_the_slower_lane_is_the_task_without_its_trigger(name: str) -> None:
     """A task's second function differs in name, limit and trigger alone: results are the same."""
     task, lane = function_named(name), function_named(f"{name}-backfill")
@@ -132,7 +150,9 @@ def test_failures_go_to_the_function_that_files_them(name: str) -> None:
             "resources: {a: {component: fc3, props: {code: '${resources.b.props.code}'}}}",
             "resources.b.props.code is missing",
         ),
-        ("[]", "is not a Serverless Devs 3 template"),
+        ("[]", "it has no functions below resources"),
+        ("buy milk", "it has no functions below resources"),
+        ("resources: []", "it has no functions below resources"),
     ],
 )
 def test_a_bad_template_is_named(tmp_path: Path, text: str, message: str) -> None:

@@ -6,13 +6,11 @@ from pathlib import Path
 from fanlight.config import Config, Limits
 from fanlight.place import SCHEME, Place
 from fanlight.thresholds import Thresholds
+from tools.deployment.settings import IN_OSS
 from tools.places import place_of
 from tools.template import Function, from_source, read_template
 
 _HANDLER = "classify.handler"
-
-_IN_OSS = f"oss://bucket/model.zip#sha256={'0' * 64}"
-"""Stands in for the model while settings are read: whether it is here is for who loads it."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ def deployed(source: str, template: Path) -> Deployed | None:
     reading.sort(key=lambda f: (-len(f.environment["FANLIGHT_INPUT"]), not f.triggers))
     function = reading[0]
     environment = {**function.environment, "FC_REGION": described.region}
-    config = Config.from_environ({**environment, "FANLIGHT_MODEL": _IN_OSS})
+    config = Config.from_environ({**environment, "FANLIGHT_MODEL": IN_OSS})
     inside = place.prefix.removeprefix(config.input.prefix)
     return Deployed(
         function=function.name,

@@ -105,6 +105,10 @@ def read_template(path: Path) -> Template:
     """Read a Serverless Devs 3 template; ConfigError says what is missing."""
     try:
         document = yaml.safe_load(path.read_text("utf-8"))
+        if not isinstance(document, dict) or not isinstance(document.get("resources", {}), dict):
+            raise ConfigError(
+                f"{path} is not a Serverless Devs 3 template: it has no functions below resources"
+            )
         variables = {
             f"vars.{name}": str(value) for name, value in (document.get("vars") or {}).items()
         }

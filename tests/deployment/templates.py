@@ -1,6 +1,7 @@
 """Templates for these tests: the project's own, changed here and there."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from fanlight.place import Place
@@ -53,6 +54,7 @@ def listener(name: str, prefix: str, **changes: Any) -> Function:
             "resource": name,
             "name": name,
             "handler": "theirs.handler",
+            "code": Path("theirs"),
             "environment": {},
             "triggers": (trigger(prefix),),
             **changes,

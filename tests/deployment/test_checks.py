@@ -1,6 +1,8 @@
 """What is wrong with a template, over all its functions: each problem found, with its remedy."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,11 +97,76 @@ def test_the_environment_is_counted_in_bytes() -> None:
         ({"FANLIGHT_LIBS": "libs.zip"}, "FANLIGHT_LIBS: 'libs.zip' is not a zip with its digest"),
         ({"FANLIGHT_OUTPUT": "oss://b/o"}, "FANLIGHT_OUTPUT: 'oss://b/o' must end with a slash"),
         ({"FANLIGHT_OUTPUT": "oss://b/o*/"}, "FANLIGHT_OUTPUT: oss://b/o*/ holds * or ?, which a"),
+        ({"FANLIGHT_MAX_PIXELS": "64M"}, "FANLIGHT_MAX_PIXELS: '64M' is not a whole number above"),
+        ({"FANLIGHT_OSS_RESIZE": "True"}, "FANLIGHT_OSS_RESIZE: 'True' is neither on nor off"),
+        ({"FANLIGHT_THRESHOLDS": "{"}, "FANLIGHT_THRESHOLDS: Expecting property name"),
+        ({"FANLIGHT_OSS_ENDPOINT": "oss-x"}, "FANLIGHT_OSS_ENDPOINT: 'oss-x' must start with http"),
+        ({"FANLIGHT_TOPK": "3"}, "FANLIGHT_TOPK is no setting; did you mean FANLIGHT_TOP_K?"),
+        ({"FANLIGHT_ZEBRA_STRIPES": "3"}, "FANLIGHT_ZEBRA_STRIPES is no setting; take it out"),
     ],
 )
 def test_settings_that_cannot_be_read(settings: dict[str, str], says: str) -> None:
     """A function's setting that is missing or misspelled is named with the function."""
     assert one(of(settings=settings)).startswith(f"a: {says}")
+
+
+def test_settings_are_those_that_the_functions_read() -> None:
+    """Each one in the README's table may be set, and the model need not be here."""
+    table = Path(__file__).parents[2] / "README.md"
+    names = re.findall(r"^\| `(FANLIGHT_\w+)`", table.read_text("utf-8"), re.MULTILINE)
+    values = {
+        "FANLIGHT_MODEL": "models/elsewhere",
+        "FANLIGHT_LIBS": f"oss://b/l.zip#sha256={'0' * 64}",
+        "FANLIGHT_OSS_ENDPOINT": "https://oss",
+        "FANLIGHT_THRESHOLDS": '{"nsfw": {"review": 0.2, "block": 0.8}}',
+        "FANLIGHT_OSS_RESIZE": "on",
+    }
+    settings = {
+        name: values.get(name, "1") for name in names if name.partition("_")[2] not in (
+            "INPUT", "OUTPUT", "FAILED", "FC_ENDPOINT")
+    }  # fmt: skip
+
+    assert len(settings) == 9
+    assert of(settings=settings) == []
+
+
+def test_settings_of_somebody_elses_function() -> None:
+    """What a function that is not this project's reads is its own affair."""
+    theirs = listener("tell", "out/", environment={"FANLIGHT_TOPK": "3"})
+
+    assert problems(template(theirs)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"handler": "clasify.handler"},
+         "handler clasify.handler: functions/ has no clasify.py; write module.function; did you "
+         "mean classify.handler?"),
+        ({"handler": "classify.handel"},
+         "handler classify.handel: classify.py has no function handel; did you mean "
+         "classify.handler?"),
+        ({"pre_stop": "classify.zzz"},
+         "handler classify.zzz: classify.py has no function zzz"),
+        ({"runtime": "python3.9"},
+         "its runtime python3.9 is none that Fanlight runs on; write runtime: python3.12"),
+    ],
+)  # fmt: skip
+def test_code_that_would_not_start(changes: dict[str, Any], says: str) -> None:
+    """Handlers are in the code and the runtime is one it runs on; other code is not looked at."""
+    assert of(**changes) == [f"a: {says}"]
+    assert problems(template(listener("tell", "out/", runtime="nodejs20"))) == []
+
+
+@pytest.mark.parametrize("account", ["123", "your-account", "12345678901234567"])
+def test_what_can_be_no_account(account: str) -> None:
+    """An account's ID has 16 digits; without one it is for `policy` to ask for it."""
+    a = classifier("a", "in/", "out/")
+
+    assert problems(replace(template(a), account=account)) == [
+        f"vars.account is '{account}'; an Alibaba Cloud account's ID has 16 digits, in quotes"
+    ]
+    assert problems(replace(template(a), account="0")) == []
 
 
 @pytest.mark.parametrize(

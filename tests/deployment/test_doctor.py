@@ -2,8 +2,9 @@
 
 import hashlib
 import socket
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,26 +13,46 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
+import click
 import oss2
 import pytest
 from click.testing import CliRunner
 
+from fanlight.archive import Archive
 from fanlight.bundle import Bundle
 from fanlight.runtime import credentials
-from tests.deployment.templates import BUCKET, DIGITS, LETTERS, PROJECT, listener, template
+from tests.deployment.templates import (
+    BUCKET,
+    DIGITS,
+    LETTERS,
+    PROJECT,
+    classifier,
+    listener,
+    template,
+)
 from tests.localcloud.policies import ALL, policy
 from tools.commands.doctor import command
 from tools.deployment.doctor import PROBE, Examination
-from tools.deployment.probe import region_of
+from tools.deployment.probe import Prober, Refused, region_of
 from tools.localcloud.oss import Credentials, OssEndpoint
 from tools.places import Access
-from tools.template import SOURCE, Template, project_template
+from tools.template import SOURCE, Function, Template, project_template
+from tools.zips import zip_folder
 
 KEYS = {
     "ALIBABA_CLOUD_ACCESS_KEY_ID": "id",
     "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "not-to-be-shown",
 }
-ZIP = b"a model" * 1000
+
+
+def zipped(name: str) -> bytes:
+    """A bundle of the code, as it is published."""
+    with tempfile.TemporaryDirectory() as scratch:
+        zip_folder(SOURCE / "models" / name, Path(scratch, "bundle.zip"))
+        return Path(scratch, "bundle.zip").read_bytes()
+
+
+ZIP = zipped("digits")
 SHA256 = hashlib.sha256(ZIP).hexdigest()
 SMALL = template(DIGITS, LETTERS)
 ARCHIVED = template(
@@ -51,6 +72,12 @@ DEPLOYED = (
     "they are not read through OSS; `s info -t template.yml` shows what is deployed",
 )
 
+EXAMPLE = (
+    "warn",
+    "account",
+    "1234567890123456 is the example's; write your account's ID as vars.account before you deploy",
+)
+
 
 @pytest.fixture
 def endpoint() -> Iterator[OssEndpoint]:
@@ -65,6 +92,11 @@ def bucket(endpoint: OssEndpoint, name: str = BUCKET) -> oss2.Bucket:
     return oss2.Bucket(auth, endpoint.url, name, region=PROJECT.region)
 
 
+def unseen(_label: str, _size: int) -> AbstractContextManager[Any]:
+    """Progress that nobody looks at."""
+    return nullcontext(SimpleNamespace(update=lambda _size: None))
+
+
 def examined(
     url: str,
     described: Template = SMALL,
@@ -77,7 +109,7 @@ def examined(
         described,
         Access(url, region),
         KEYS if environ is None else environ,
-        lambda _label, _size: nullcontext(SimpleNamespace(update=lambda _size: None)),
+        unseen,
         write=write,
         keys=lambda environ: credentials(None, environ),  # none of this machine's own
     )
@@ -100,6 +132,7 @@ def test_everything_is_well(endpoint: OssEndpoint) -> None:
 
     assert examined(endpoint.url) == [
         ("ok", "template", "2 functions fit together"),
+        EXAMPLE,
         ("ok", "fanlight-digits model", f"digits {bundle.version}"),
         ("ok", "region", "cn-hangzhou"),
         ("ok", "endpoint", endpoint.url),
@@ -165,14 +198,15 @@ def test_another_region(endpoint: OssEndpoint) -> None:
 
 
 def test_an_endpoint_of_another_region() -> None:
-    """An official endpoint's name tells its region, before anybody is asked."""
+    """Its name tells its region, before anybody is asked, and the example's account is no use."""
     lines = examined("https://oss-cn-beijing.aliyuncs.com", environ={})
 
-    assert failures(lines)[0] == (
-        "region",
+    assert failures(lines)[:2] == [
+        EXAMPLE[1:],
+        ("region",
         "the endpoint https://oss-cn-beijing.aliyuncs.com is cn-beijing's, the region is "
-        "cn-hangzhou; change one of them",
-    )
+        "cn-hangzhou; change one of them"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -233,8 +267,9 @@ def test_archives_have_their_digest(endpoint: OssEndpoint) -> None:
     lines = examined(endpoint.url, ARCHIVED)
 
     assert failures(lines) == []
-    assert lines[-3:-1] == [
+    assert lines[-4:-1] == [
         ("ok", "fanlight-digits digits.zip", "oss://models/digits.zip has its digest"),
+        ("ok", "fanlight-digits model", "digits 1.0.0"),
         ("ok", "fanlight-digits libs.zip", "oss://models/libs.zip has its digest"),
     ]
 
@@ -263,9 +298,109 @@ def test_a_bundle_that_is_not_there(endpoint: OssEndpoint) -> None:
         examined(endpoint.url, template(replace(DIGITS, environment=environment), LETTERS))
     )
 
-    assert subject == "fanlight-digits model"
-    assert "No such file" in detail
-    assert detail.endswith("fetch or make it with `fanlight model`, or change FANLIGHT_MODEL")
+    assert (subject, detail) == (
+        "fanlight-digits model",
+        f"{SOURCE}/models/nothing is no model bundle, it has no model.json; fetch or make it with "
+        "`fanlight model`, or change FANLIGHT_MODEL",
+    )
+
+
+def task(name: str, model: str, **settings: str) -> Function:
+    """A classifier of its own places, with that model."""
+    return classifier(
+        name, f"input/{name}/", f"output/{name}/", resource=name,
+        settings={"FANLIGHT_MODEL": model, **settings},
+    )  # fmt: skip
+
+
+DIGITS_ZIP = f"oss://models/digits.zip#sha256={SHA256}"
+NSFW = '{"nsfw": {"review": 0.2, "block": 0.8}}'
+
+
+@pytest.mark.parametrize(
+    ("function", "status", "detail"),
+    [
+        (task("digits", DIGITS_ZIP), "ok", "digits 1.0.0"),
+        (task("street-signs", DIGITS_ZIP), "ok", "digits 1.0.0"),
+        (task("moderation", DIGITS_ZIP), "fail",
+         "digits 1.0.0: its task is classification, the function is there for moderation; set "
+         "another FANLIGHT_MODEL"),
+        (task("signs", DIGITS_ZIP, FANLIGHT_THRESHOLDS=NSFW), "fail",
+         "digits 1.0.0: FANLIGHT_THRESHOLDS do not fit model digits: its task is classification; "
+         "set another FANLIGHT_MODEL or other FANLIGHT_THRESHOLDS"),
+        (task("signs", "models/digits", FANLIGHT_THRESHOLDS=NSFW), "fail",
+         "digits 1.0.0: FANLIGHT_THRESHOLDS do not fit model digits: its task is classification; "
+         "set another FANLIGHT_MODEL or other FANLIGHT_THRESHOLDS"),
+    ],
+)  # fmt: skip
+def test_the_model_of_each_function(
+    endpoint: OssEndpoint, function: Function, status: str, detail: str
+) -> None:
+    """It is named, in OSS or in the code, and held against the task's name and settings."""
+    bucket(endpoint, "models").put_object("digits.zip", ZIP)
+
+    lines = examined(endpoint.url, template(function))
+
+    assert [line for line in lines if line[1].endswith(" model")] == [
+        (status, f"{function.name} model", detail)
+    ]
+
+
+def test_tasks_that_share_a_model(endpoint: OssEndpoint) -> None:
+    """A move that was meant for one task, and written for all, is seen: it works, and is told."""
+    bucket(endpoint, "models").put_object("digits.zip", ZIP)
+    sweep = replace(task("digits", DIGITS_ZIP), resource="digits-sweep", name="digits-sweep")
+
+    lines = examined(
+        endpoint.url, template(task("digits", DIGITS_ZIP), sweep, task("signs", DIGITS_ZIP))
+    )
+
+    assert [line for line in lines if line[1].endswith(" model")] == [
+        ("warn", f"{name} model", f"digits 1.0.0, shared with {other}; give each task a "
+         "FANLIGHT_MODEL of its own")
+        for name, other in (("digits", "signs"), ("signs", "digits"))
+    ]  # fmt: skip
+
+
+def test_another_tasks_model(endpoint: OssEndpoint) -> None:
+    """A task whose own model lies in the code, and that has another's, is told of."""
+    if not (SOURCE / "models/products/model.json").is_file():
+        pytest.skip("models/products has not been fetched")
+    bucket(endpoint, "models").put_object("digits.zip", ZIP)
+
+    lines = examined(endpoint.url, template(task("products", DIGITS_ZIP)))
+
+    assert (
+        "warn",
+        "products model",
+        "digits 1.0.0; models/products would be for products",
+    ) in lines
+
+
+def test_a_zip_that_is_no_model(endpoint: OssEndpoint) -> None:
+    """Bytes that have the digest and are no bundle would keep every instance from starting."""
+    bucket(endpoint, "models").put_object("m.zip", b"no zip")
+    digest = hashlib.sha256(b"no zip").hexdigest()
+    function = task("signs", f"oss://models/m.zip#sha256={digest}")
+
+    assert one(examined(endpoint.url, template(function))) == (
+        "signs model",
+        "m.zip is damaged: File is not a zip file; publish a bundle with `fanlight model publish`",
+    )
+
+
+def test_a_zip_that_the_disk_has_no_room_for(endpoint: OssEndpoint) -> None:
+    """It is refused before it is read."""
+    bucket(endpoint, "models").put_object("m.zip", b"no zip")
+    prober = Prober(endpoint.url, PROJECT.region, credentials(None, KEYS))
+    archive = Archive("models", "m.zip", "0" * 64)
+    kept: list[bytes] = []
+
+    with pytest.raises(Refused, match="6 bytes are more than the disk here has room for"):
+        prober.digest(archive, unseen, kept.append, 5)
+    prober.digest(archive, unseen, kept.append, 6)
+
+    assert kept == [b"no zip"]
 
 
 def test_problems_of_the_template(endpoint: OssEndpoint) -> None:
@@ -429,11 +564,11 @@ def test_what_answers_is_not_oss() -> None:
     assert detail.endswith("(status 404) is not OSS; check --endpoint")
 
 
-def run(url: str, path: Path, **environ: str) -> tuple[int, str, str]:
+def run(url: str, path: Path, *functions: str, **environ: str) -> tuple[int, str, str]:
     """Exit code, standard output, standard error."""
     result: Any = CliRunner().invoke(
         command,
-        ["-t", str(path), "--endpoint", url],
+        [*functions, "-t", str(path), "--endpoint", url],
         env=KEYS | {"FC_REGION": ""} | environ,
         standalone_mode=False,
     )
@@ -455,11 +590,31 @@ def small(tmp_path: Path) -> Path:
 def test_the_command(endpoint: OssEndpoint, small: Path) -> None:
     """It prints a line for each thing and a count, exits 0 when nothing failed, else 1."""
     code, output, _ = run(endpoint.url, small)
-    assert (code, output.splitlines()[-1]) == (0, "10 ok, 3 skip")
+    assert (code, output.splitlines()[-1]) == (0, "10 ok, 1 warn, 3 skip")
     assert output.splitlines()[0] == "ok    template: 4 functions fit together"
 
     code, output, _ = run(endpoint.url, small, ALIBABA_CLOUD_ACCESS_KEY_ID="x")
-    assert (code, output.splitlines()[-1]) == (1, "4 ok, 1 fail, 2 skip")
+    assert (code, output.splitlines()[-1]) == (1, "4 ok, 1 warn, 1 fail, 2 skip")
+
+
+def test_the_command_for_some_functions(endpoint: OssEndpoint, tmp_path: Path) -> None:
+    """Those named, by either name, and what shares their zip; models of no other are wanted."""
+    text = project_template().read_text("utf-8")
+    path = tmp_path / "template.yml"
+    path.write_text(
+        text.replace("  products:", "  shoes:").replace("resources.products", "resources.shoes")
+    )
+
+    code, output, _ = run(endpoint.url, path, "digits", "fanlight-deadletter")
+
+    assert (code, output.splitlines()[-1]) == (0, "10 ok, 1 warn, 3 skip")
+    assert "ok    fanlight-digits-sweep listing: " in output
+    assert "shoes" not in output
+    code, output, _ = run(endpoint.url, path)
+    assert code == 1
+    assert f"fail  fanlight-shoes model: {SOURCE}/models/shoes is no model bundle" in output
+    with pytest.raises(click.UsageError, match="the template has no function digitz; it has digi"):
+        run(endpoint.url, path, "digitz")
 
 
 def test_keys_are_never_shown(endpoint: OssEndpoint, small: Path) -> None:

@@ -17,7 +17,6 @@ from tests.localcloud.policies import ACCOUNT, ALL, HOME, REGION, Document, Stat
 from tools.commands.up import welcome
 from tools.deployment.ram import functions_policy
 from tools.deployment.settings import settings_of
-from tools.localcloud import cloud as local
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.options import Options
 from tools.localcloud.permissions import allowed, parse
@@ -134,10 +133,12 @@ def described() -> Template:
 class Ran:
     """What came of a good picture and of an event that is none."""
 
-    def __init__(self, template: Template, *, permissive: bool = False) -> None:
+    def __init__(
+        self, template: Template, *, permissive: bool = False, policy: Document | None = None
+    ) -> None:
         lines: list[str] = []
         cloud = LocalCloud(template, Options(
-            instances=1, first_pause=0.01, permissive=permissive,
+            instances=1, first_pause=0.01, permissive=permissive, policy=policy,
             on_line=lambda _function, line: lines.append(line),
         ))  # fmt: skip
         with cloud:
@@ -162,24 +163,18 @@ def test_the_printed_policies_are_enough(described: Template, roles: tuple[str, 
     assert [letter["error"]["type"] for letter in ran.letters] == ["EventError"]
 
 
-@pytest.fixture
-def without_results(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Policies that lack oss:GetObject on the results: what `ram` would print with a fault."""
-
-    def faulty(template: Template, every: list[Any]) -> Document:
-        document = functions_policy(template, every)
-        for statement in document["Statement"]:
-            if statement["Action"] == ["oss:GetObject", "oss:PutObject"]:
-                statement["Action"] = ["oss:PutObject"]
-        return document
-
-    monkeypatch.setattr(local, "functions_policy", faulty)
+def without_results(template: Template) -> Document:
+    """A policy that lacks oss:GetObject on the results."""
+    document = functions_policy(template, settings_of(template))
+    for statement in document["Statement"]:
+        if statement["Action"] == ["oss:GetObject", "oss:PutObject"]:
+            statement["Action"] = ["oss:PutObject"]
+    return document
 
 
-@pytest.mark.usefixtures("without_results")
 def test_a_missing_permission_shows(described: Template) -> None:
     """Without reading results the function fails, saying what its role needs; permissive helps."""
-    ran = Ran(described)
+    ran = Ran(described, policy=without_results(described))
     needs = "oss:GetObject and oss:PutObject on the output and failed prefixes"
 
     assert not ran.result
@@ -204,6 +199,8 @@ def test_the_welcome_says_who_may(described: Template) -> None:
     """Whoever reads it knows whether a missing permission would show."""
     with closing(LocalCloud(described)) as cloud:
         assert "functions may do what fanlight policy prints" in welcome(cloud, Options())
+        told = welcome(cloud, Options(policy=without_results(described)))
+        assert "functions may do what --policy says\n" in told
         assert "anything in OSS (--permissive)" in welcome(cloud, Options(permissive=True))
 
 

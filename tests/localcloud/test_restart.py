@@ -154,7 +154,7 @@ def test_events_of_a_function_that_is_gone_wait_for_it(tmp_path: Path) -> None:
     without = replace(template, functions=template.functions[:1])
     with LocalCloud(without, options) as cloud:
         assert cloud.drain()
-    assert lines == [("b", "1 events wait from before, but the template has no such function")]
+    assert lines == [("b", "1 event waits from before, but the template has no such function")]
 
     with LocalCloud(template, options) as cloud:
         assert cloud.drain()

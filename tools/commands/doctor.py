@@ -9,28 +9,35 @@ from typing import Any
 
 import click
 
-from tools.commands.template_option import template_option
+from tools.commands.template_option import functions_named, template_option
 from tools.places import Access, access_options
 from tools.shown import shown
 from tools.template import read_template
 
-_COLOURS = {"ok": "green", "fail": "red", "skip": "yellow"}
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "yellow"}
 
 
 @click.command()
+@click.argument("functions", metavar="[FUNCTION]...", nargs=-1)
 @template_option
 @click.option("--write", is_flag=True,
               help="Also write an empty object to each place that is written to.")  # fmt: skip
 @access_options
-def command(template: Path, *, write: bool, access: Access) -> int:
+def command(
+    functions: tuple[str, ...], template: Path, *, write: bool, access: Access
+) -> int:  # fmt: skip
     """Check what a template describes against what is there, and say what to change.
 
+    Names of FUNCTIONs, such as digits, leave out the places and models of those that are deployed
+    from another zip.
+
     \b
-    The template itself     settings, loops, triggers, limits (no network is needed)
+    The template itself     settings, handlers, loops, triggers, limits (no network is needed)
     Credentials             present and accepted; they are never shown
     Region, endpoint        the same, and answering
     Buckets, places         exist; inputs and outputs can be read
-    Models, libraries       bundles can be read; zips in OSS have their digest (they are read whole)
+    Models, libraries       bundles fit their task and settings; zips in OSS have their digest (they
+                            are read whole)
 
     Give it the keys whose permissions are to be checked: best temporary ones of the functions'
     role, in ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and
@@ -43,11 +50,16 @@ def command(template: Path, *, write: bool, access: Access) -> int:
 
     \b
     Against the local cloud: `fanlight up`, then the exports it prints, then this.
-    Exit codes: 0 nothing failed, 1 something did. `skip` says what was not looked at, and why.
+    Exit codes: 0 nothing failed, 1 something did. `warn`: it works, and is hardly what was meant.
+    `skip` says what was not looked at, and why.
     """
     from tools.deployment.doctor import Examination
 
-    examination = Examination(read_template(template), access, os.environ, _progress, write=write)
+    described = read_template(template)
+    chosen = frozenset(one.name for one in functions_named(described, functions))
+    examination = Examination(
+        described, access, os.environ, _progress, write=write, chosen=chosen or None
+    )
     counts: Counter[str] = Counter()
     for line in examination.lines():
         counts[line.status] += 1

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from fanlight.errors import ConfigError
-from tools.commands.template_option import template_option
+from tools.commands.template_option import functions_named, template_option
 from tools.deployment.checks import problems
 from tools.packaging.build import Built, build, libraries, library_names, written
 from tools.packaging.bytecode import bytecode
@@ -89,7 +89,7 @@ def command(
         _libraries(libs, target, out or template.parent / "build", interpreter)
         return 0
     described = read_template(template)
-    if wrong := problems(described):
+    if wrong := problems(described, entries=False):
         raise ConfigError(f"{template}:" + "".join(f"\n  {problem}" for problem in wrong))
     chosen = _chosen(described, functions, out)
     ready, left = _packaged(chosen, target, remote_format, interpreter)
@@ -104,22 +104,14 @@ def command(
 
 def _chosen(template: Template, names: tuple[str, ...], out: Path | None) -> list[Function]:
     """The functions to package, their `code` saying where the zip goes."""
-    known = [function.resource for function in template.functions]
-    if unknown := [name for name in names if name not in known]:
-        raise click.UsageError(
-            f"the template has no function {', '.join(unknown)}; it has {', '.join(known)}"
-        )
     # A zip is for all functions that name it, whichever of them is asked for. What is no zip may be
     # a folder of the user's own, which `s deploy` packs itself.
-    wanted = {
-        function.code
-        for function in template.functions
-        if (function.resource in names if names else function.code.suffix == ".zip")
-    }
+    chosen = functions_named(template, names) or [
+        function for function in template.functions if function.code.suffix == ".zip"
+    ]
     return [
         replace(function, code=out.resolve() / function.code.name) if out else function
-        for function in template.functions
-        if function.code in wanted
+        for function in chosen
     ]
 
 

@@ -9,6 +9,7 @@ import click
 from fanlight.errors import ConfigError
 from tools.commands.template_option import template_option
 from tools.deployment import ram
+from tools.deployment.account import is_example
 from tools.deployment.checks import problems
 from tools.deployment.settings import Settings, settings_of
 from tools.shown import shown
@@ -130,6 +131,11 @@ def _role(template: Template, role: str) -> dict[str, Any]:
 def _explain(template: Template, document: dict[str, Any], parties: list[str]) -> None:
     """On standard error: what to do with it, and what it rests on."""
     notes = []
+    if is_example(template):
+        notes.append(
+            f"vars.account is the example's, {template.account}; write your own account's ID: "
+            "resources are named by it"
+        )
     triggers = [trigger for function in template.functions for trigger in function.triggers]
     if not {"trigger", "deployer"}.isdisjoint(parties) and not all(
         trigger.role for trigger in triggers

@@ -1,27 +1,29 @@
 """`fanlight up`: the local cloud, until Ctrl-C."""
 
+import json
 import signal
 import socket
 import threading
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import click
 
 from fanlight.errors import ConfigError
 from tools.commands.template_option import template_option
+from tools.commands.up_lines import failure, invoking, wrong
 from tools.console.console import Console
-from tools.console.places import wanting
 from tools.console.watch import Watch
 from tools.counted import counted
 from tools.localcloud.chaos import Chaos
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.instance import OnLine
+from tools.localcloud.news import OnNews
 from tools.localcloud.options import Options
 from tools.samples import FOLDER
 from tools.shown import shown
-from tools.template import Template, from_source, read_template
+from tools.template import from_source, read_template
 
 
 @click.command()
@@ -42,6 +44,9 @@ from tools.template import Template, from_source, read_template
               help="Serve this runtime's contract. [default: the template's]")  # fmt: skip
 @click.option("--permissive", is_flag=True,
               help="Let functions do anything in OSS, whatever their policy.")  # fmt: skip
+@click.option("--policy", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+              help="Let functions do in OSS what this policy of their role allows, as the RAM "
+              "console shows it.")  # fmt: skip
 @click.option("--data", metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
               help="Keep buckets and waiting events in this folder, made if it is not there. "
               "[default: gone when it stops]")  # fmt: skip
@@ -49,7 +54,7 @@ from tools.template import Template, from_source, read_template
               help="Make faults happen, by this number: 0, 1, 2, ...")  # fmt: skip
 def command(
     template: Path, port: int, invoke_port: int, console_port: int, object_port: int,
-    instances: int, runtime: str | None, data: Path | None, seed: int | None,
+    instances: int, runtime: str | None, data: Path | None, seed: int | None, policy: Path | None,
     *, permissive: bool, no_console: bool,
 ) -> int:  # fmt: skip
     """Run OSS, its triggers and the functions of a template on this machine.
@@ -73,25 +78,32 @@ def command(
     or a dead letter. The n-th request or event of a key meets the same with the same SEED, so a run
     that shows a fault can be played again. The faults are counted at the end.
 
-    Each function may do in OSS what `fanlight policy` prints for its role and nothing else, so that
-    a missing permission shows here. Your own keys may do everything.
+    Each function may do in OSS what `fanlight policy` prints for its role and nothing else, or what
+    --policy FILE says, so that a missing permission shows here. Your own keys may do everything.
+
+    A template with a problem is run all the same, and the problem is printed first.
     """
+    if policy and permissive:
+        raise click.UsageError("--policy and --permissive exclude each other")
     ports = {"--port": port, "--invoke-port": invoke_port}
     if not no_console:
         ports |= {"--console-port": console_port, "--object-port": object_port}
     _require_apart(ports)
-    described = from_source(read_template(template))
+    described = read_template(template)
+    if found := wrong(described):
+        click.echo(
+            shown(f"{template} has problems, and will not deploy as it is:{found}"), err=True
+        )
     stop = _stop()
     watch = None if no_console else Watch()
     options = Options(
         instances=instances, port=port, invoke_port=invoke_port, runtime=runtime, data=data,
-        permissive=permissive, chaos=None if seed is None else Chaos(seed),
-        on_line=_both(_echo, watch.line) if watch else _echo,
-        on_news=watch.news if watch else None,
+        permissive=permissive, policy=_policy(policy) if policy else None,
+        chaos=None if seed is None else Chaos(seed),
+        on_line=_both(_echo, watch.line) if watch else _echo, on_news=_news(watch),
     )  # fmt: skip
-    cloud = LocalCloud(described, options)
-    for option, number in ports.items():
-        _require_free(option, number)
+    cloud = LocalCloud(from_source(described), options)
+    _require_free(ports)
     with cloud, _console(cloud, watch, console_port, object_port) as console:
         _serve(welcome(cloud, options, console.url if console else ""), stop)
     if options.chaos:
@@ -131,6 +143,33 @@ def _both(first: OnLine, second: OnLine) -> OnLine:
     return tell
 
 
+def _news(watch: Watch | None) -> OnNews:
+    """The watch hears of all, and the terminal of errors, which are on no line of a log."""
+
+    def tell(news: Any) -> None:
+        if watch:
+            watch.news(news)
+        if told := failure(news):
+            _echo(*told)
+
+    return tell
+
+
+def _policy(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path} is not JSON: {error}") from None
+    if not isinstance(document, dict) or "Statement" not in document:
+        raise ConfigError(
+            f"{path} is no policy, it has no Statement; `fanlight policy --role functions` prints "
+            "one"
+        )
+    return document
+
+
 def _require_apart(ports: dict[str, int]) -> None:
     options: dict[int, str] = {}
     for option, port in ports.items():
@@ -141,13 +180,24 @@ def _require_apart(ports: dict[str, int]) -> None:
         options[port] = option
 
 
-def _require_free(option: str, port: int) -> None:
+def _require_free(ports: dict[str, int]) -> None:
+    """All that are taken are named at once."""
+    taken = [f"{port} ({option})" for option, port in ports.items() if not _is_free(port)]
+    if taken:
+        raise ConfigError(
+            f"in use, or not to be had: port {', '.join(taken)}; choose others, 0 takes any that "
+            "is free"
+        )
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise ConfigError(f"port {port}: {error.strerror}; choose another {option}") from None
+        except OSError:
+            return False
+    return True
 
 
 def _echo(function: str, line: str) -> None:
@@ -159,6 +209,7 @@ def welcome(cloud: LocalCloud, options: Options, console: str = "") -> str:
     keys, template = cloud.keys, cloud.template
     trigger = next(trigger for function in template.functions for trigger in function.triggers)
     may = "anything in OSS (--permissive)" if options.permissive else "what fanlight policy prints"
+    may = "what --policy says" if options.policy else may
     kept = f"kept in {options.data}" if options.data else "gone when it stops, without --data DIR"
     chaos = options.chaos
     faults = f"\nFaults        by seed {chaos.seed}, in everything above" if chaos else ""
@@ -166,7 +217,7 @@ def welcome(cloud: LocalCloud, options: Options, console: str = "") -> str:
     return f"""\
 {page}OSS endpoint  {cloud.endpoint.url}
 Invoke API    {cloud.invoke_url}
-{chr(10).join(_invoking(template))}
+{chr(10).join(invoking(template))}
 Permissions   functions may do {may}
 Buckets       {kept}{faults}
 
@@ -184,15 +235,3 @@ From Python:
 
 Ctrl-C stops it.
 """
-
-
-def _invoking(template: Template) -> Iterator[str]:
-    """A line for each thing that invokes a function, and for what that function lacks."""
-    for function in template.functions:
-        for trigger in function.triggers:
-            output = function.environment.get("FANLIGHT_OUTPUT", "")
-            yield f"  oss://{trigger.bucket}/{trigger.prefix} -> {function.name} -> {output}"
-            if wants := wanting(function):
-                yield f"    {wants}"
-        for timer in function.timers:
-            yield f"  {timer.expression} -> {function.name}"

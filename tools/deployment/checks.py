@@ -1,12 +1,15 @@
 """What cannot work, or would go on for ever, in a template: over all its functions together.
 
-`fanlight.config` checks one function when it starts; this is what no function can see alone.
+`fanlight.config` checks one function's settings when it starts, and so does `settings` before; the
+rest here is what no function can see alone.
 """
 
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 
 from fanlight.place import Place
+from tools.deployment.account import account_problems
+from tools.deployment.entry import entry_problems
 from tools.deployment.limits import beyond_limits
 from tools.deployment.loops import ALL, PARTS, Keys, Step, kinds, loops
 from tools.deployment.settings import Settings, settings_of
@@ -19,16 +22,20 @@ _SHORTEST = 60
 """Seconds. In the console, intervals are whole minutes."""
 
 
-def problems(template: Template) -> list[str]:
+def problems(template: Template, *, entries: bool = True) -> list[str]:
     """Every problem of a template, each with its remedy; empty if there is none.
 
-    No network is asked: what only the cloud knows is `fanlight doctor`'s.
+    No network is asked: what only the cloud knows is `fanlight doctor`'s. `entries`: handlers and
+    runtimes too, for which `package` refuses one function and makes the others.
     """
     every = settings_of(template)
     rings = loops(every)
     found = [f"{one.name}: {problem}" for one in every for problem in one.problems]
     found += [_loop(ring) for ring in rings]
+    found += account_problems(template)
     for one in every:
+        if entries:
+            found += [f"{one.name}: {problem}" for problem in entry_problems(one.function)]
         found += [f"{one.name}: {problem}" for problem in beyond_limits(one.function)]
         found += [f"{one.name}: {problem}" for problem in _triggers(one, template.region)]
         found += [f"{one.name}: {problem}" for problem in _timers(one)]

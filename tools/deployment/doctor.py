@@ -1,41 +1,34 @@
 """Looks at a deployment one thing after another, as the functions would meet it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
-from fanlight.bundle import Bundle
 from fanlight.errors import ConfigError
 from fanlight.place import Place
 from fanlight.store_oss import Credentials
 from tools.credentials import present
+from tools.deployment.account import is_example
 from tools.deployment.checks import problems
+from tools.deployment.lines import FAIL, OK, SKIP, WARN, Line, judged
 from tools.deployment.loops import WRITE
+from tools.deployment.models import in_code, in_oss
 from tools.deployment.probe import EVERYWHERE, Prober, Progress, Refused, region_of
 from tools.deployment.settings import Settings, settings_of
 from tools.places import Access
 from tools.template import Template, from_source
-
-OK, FAIL, SKIP = "ok", "fail", "skip"
 
 PROBE = ".fanlight-doctor"
 """Name of the object that is asked for or written. It does not end as a result does."""
 
 
 @dataclass(frozen=True)
-class Line:
-    """What was looked at, how it is (`ok`, `fail`, `skip`), and what to do or why not."""
-
-    status: str
-    subject: str
-    detail: str
-
-
-@dataclass(frozen=True)
 class Examination:
     """A template and how to look at what it describes. `write`: try writes too.
 
-    `keys`: the access key, from the environment or what it names.
+    `chosen`: the names of the functions whose places and models are looked at; None: all. The
+    template itself is looked at as a whole. `keys`: the access key, from the environment or what
+    it names.
     """
 
     template: Template
@@ -43,6 +36,7 @@ class Examination:
     environ: Mapping[str, str]
     progress: Progress
     write: bool = False
+    chosen: frozenset[str] | None = None
     keys: Callable[[Mapping[str, str]], Credentials] = present
 
     def lines(self) -> Iterator[Line]:
@@ -51,7 +45,8 @@ class Examination:
         yield from (Line(FAIL, "template", problem) for problem in found)
         if not found:
             yield Line(OK, "template", f"{len(self.template.functions)} functions fit together")
-        yield from self._folders()
+        yield from self._account()
+        yield from in_code(settings_of(from_source(self._chosen)))
         yield from self._region()
         try:
             keys = self.keys(self.environ)
@@ -70,6 +65,21 @@ class Examination:
             "deployed functions, roles, triggers",
             "they are not read through OSS; `s info -t template.yml` shows what is deployed",
         )
+
+    @property
+    def _chosen(self) -> Template:
+        functions = tuple(
+            one for one in self.template.functions
+            if self.chosen is None or one.name in self.chosen
+        )  # fmt: skip
+        return replace(self.template, functions=functions)
+
+    def _account(self) -> Iterator[Line]:
+        """The example's serves on the local cloud, whose endpoint is none of Alibaba Cloud's."""
+        if is_example(self.template):
+            status = FAIL if region_of(self._endpoint) else WARN
+            yield Line(status, "account", f"{self.template.account} is the example's; write your "
+                       "account's ID as vars.account before you deploy")  # fmt: skip
 
     @property
     def _region_name(self) -> str:
@@ -91,30 +101,14 @@ class Examination:
         else:
             yield Line(OK, "region", here)
 
-    def _folders(self) -> Iterator[Line]:
-        """Model bundles that are part of the code."""
-        described = from_source(self.template)
-        seen: set[str] = set()
-        for one in settings_of(described):
-            if not one.model or one.model in seen:
-                continue
-            seen.add(one.model)
-            try:
-                bundle = Bundle.read(one.function.code / one.model)
-            except ConfigError as error:
-                yield Line(FAIL, f"{one.name} model", f"{error}; fetch or make it with `fanlight "
-                           "model`, or change FANLIGHT_MODEL")  # fmt: skip
-            else:
-                yield Line(OK, f"{one.name} model", f"{bundle.name} {bundle.version}")
-
     def _online(self, prober: Prober) -> Iterator[Line]:
         """What needs OSS. Raises Refused when all that follows would fail the same way."""
         prober.reach()
         yield Line(OK, "endpoint", self._endpoint)
-        every = settings_of(self.template)
+        every = settings_of(self._chosen)
         gone: set[str] = set()
         accepted = False
-        for bucket in self.template.buckets:
+        for bucket in self._chosen.buckets:
             refused = _refusal(partial(prober.read, bucket, _some_key(bucket, every)))
             if not accepted:
                 yield Line(OK, "credentials", "accepted")
@@ -126,7 +120,7 @@ class Examination:
             else:
                 yield Line(OK, f"bucket {bucket}", "exists")
         yield from self._places(prober, every, gone)
-        yield from _archives(prober, every, gone, self.progress)
+        yield from in_oss(prober, every, gone, self.progress)
 
     def _places(self, prober: Prober, every: list[Settings], gone: set[str]) -> Iterator[Line]:
         """Where images, results and letters are, once for all functions with the same."""
@@ -135,7 +129,7 @@ class Examination:
             for listed in one.lists:
                 if listed.bucket not in gone:
                     refused = _refusal(partial(prober.list, listed.bucket, listed.prefix))
-                    yield _judged(f"{one.name} listing", f"{listed} can be listed", refused,
+                    yield judged(f"{one.name} listing", f"{listed} can be listed", refused,
                                   f"needs oss:ListObjects on {listed}*")  # fmt: skip
             places = (one.input, one.output, one.failed)
             if places in seen:
@@ -144,7 +138,7 @@ class Examination:
             for role, place in (("input", one.input), ("output", one.output)):
                 if place and place.bucket not in gone:
                     refused = _refusal(partial(prober.read, place.bucket, place.prefix + PROBE))
-                    yield _judged(f"{one.name} {role}", f"{place} can be read", refused,
+                    yield judged(f"{one.name} {role}", f"{place} can be read", refused,
                                   f"needs oss:GetObject on {place}*")  # fmt: skip
             for role, place in (("output", one.output), ("letters", one.failed)):
                 if place and place.bucket not in gone:
@@ -166,41 +160,11 @@ class Examination:
             yield Line(SKIP, subject, f"{place}: a write there would run {', '.join(fired)}")
             return
         refused = _refusal(partial(prober.write, place.bucket, key))
-        yield _judged(subject, f"{place} can be written", refused,
+        yield judged(subject, f"{place} can be written", refused,
                       f"needs oss:PutObject on {place}*")  # fmt: skip
         if not refused and _refusal(partial(prober.delete, place.bucket, key)):
             yield Line(SKIP, subject, f"{place}{PROBE} stays: these keys may not delete it, as "
                        "the functions may not; delete it yourself")  # fmt: skip
-
-
-def _archives(
-    prober: Prober, every: list[Settings], gone: set[str], progress: Progress
-) -> Iterator[Line]:
-    """Models and libraries in OSS, each read once, however many functions name it."""
-    for archive in dict.fromkeys(archive for one in every for archive in one.archives):
-        if archive.bucket in gone:
-            continue
-        place = f"oss://{archive.bucket}/{archive.key}"
-        users = ", ".join(one.name for one in every if archive in one.archives)
-        subject = f"{users} {archive.key.rpartition('/')[2]}"
-        try:
-            digest = prober.digest(archive, progress)
-        except Refused as refused:
-            if refused.kind in EVERYWHERE:
-                raise
-            advice = (
-                "publish it with `fanlight model publish`, or correct the setting"
-                if refused.kind == "missing"
-                else f"needs oss:GetObject on {place}"
-            )
-            yield _judged(subject, "", refused, f"{place}: {advice}")
-            continue
-        yield (
-            Line(OK, subject, f"{place} has its digest")
-            if digest == archive.sha256
-            else Line(FAIL, subject, f"{place} has SHA-256 {digest}, the setting says "
-                      f"{archive.sha256}; publish the right one, or correct the setting")
-        )  # fmt: skip
 
 
 def _refusal(request: Callable[[], None]) -> Refused | None:
@@ -212,13 +176,6 @@ def _refusal(request: Callable[[], None]) -> Refused | None:
             raise
         return refused
     return None
-
-
-def _judged(subject: str, good: str, refused: Refused | None, remedy: str) -> Line:
-    if refused is None:
-        return Line(OK, subject, good)
-    helps = refused.kind in ("permission", "missing")
-    return Line(FAIL, subject, f"{refused}; {remedy}" if helps else str(refused))
 
 
 def _some_key(bucket: str, every: list[Settings]) -> str:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, TypeVar
 
 import oss2
@@ -19,6 +20,8 @@ T = TypeVar("T")
 
 Progress = Callable[[str, int], AbstractContextManager[Any]]
 """A label and how many bytes are to come -> something with `update(bytes)`."""
+
+Keep = Callable[[bytes], object]
 
 _CONNECT, _READ = 4.0, 20.0
 """Seconds. Nobody waits two minutes to hear that a name is misspelled."""
@@ -97,16 +100,27 @@ class Prober:
         """Remove it again."""
         self._ask(lambda: self._open(bucket).delete_object(key))
 
-    def digest(self, archive: Archive, progress: Progress) -> str:
-        """The SHA-256 of the bytes that are there, in hexadecimal; read a piece at a time."""
-        return self._ask(lambda: self._digest(archive, progress))
+    def digest(
+        self, archive: Archive, progress: Progress, keep: Keep | None = None, room: float = inf
+    ) -> str:
+        """The SHA-256 of the bytes that are there, in hexadecimal; read a piece at a time.
 
-    def _digest(self, archive: Archive, progress: Progress) -> str:
+        `keep` is given each piece; `room`: how many bytes it can take.
+        """
+        return self._ask(lambda: self._digest(archive, progress, keep, room))
+
+    def _digest(self, archive: Archive, progress: Progress, keep: Keep | None, room: float) -> str:
         answer = self._open(archive.bucket).get_object(archive.key)
+        if answer.content_length > room:
+            answer.resp.response.close()
+            raise Refused("other", f"{answer.content_length:,} bytes are more than the disk here "
+                          "has room for; set TMPDIR to another one")  # fmt: skip
         stream, sha256, size = answer.resp.response.raw, hashlib.sha256(), 0
         with progress(archive.key, answer.content_length) as bar:
             while piece := stream.read(_CHUNK, decode_content=False):
                 sha256.update(piece)
+                if keep:
+                    keep(piece)
                 size += len(piece)
                 bar.update(len(piece))
         if size != answer.content_length:

@@ -8,10 +8,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import Any
 
 from fanlight.errors import ConfigError
-from tools.deployment.ram import functions_policy
 from tools.localcloud.chaos_http import Meddler
 from tools.localcloud.created import created_event
 from tools.localcloud.datafolder import DataFolder
@@ -21,7 +19,7 @@ from tools.localcloud.invoke_api import InvokeEndpoint
 from tools.localcloud.invoker import Invoker
 from tools.localcloud.options import Options
 from tools.localcloud.oss import Credentials, ObjectCreated, OssEndpoint
-from tools.localcloud.roles import acting_as, role_keys, role_of
+from tools.localcloud.roles import policies, role_keys, role_of
 from tools.localcloud.timers import Timers
 from tools.localcloud.waiting import Delivery, Invocation, Load, Waiting
 from tools.template import Function, Template
@@ -79,7 +77,8 @@ class LocalCloud:
             self.endpoint.create_bucket(bucket)
         for name, count in self._waiting.unfinished().items():
             rest = "" if name in self._invokers else ", but the template has no such function"
-            self._options.on_line(name, f"{count} events wait from before{rest}")
+            wait = f"{count:,} events wait" if count > 1 else "1 event waits"
+            self._options.on_line(name, f"{wait} from before{rest}")
         for invoker in self._invokers.values():
             invoker.start()
         self._timers.start()
@@ -158,7 +157,7 @@ class LocalCloud:
             region=template.region,
             account=template.account,
             port=options.port,
-            policies={} if options.permissive else self._policies(),
+            policies={} if options.permissive else policies(template, options.policy),
             on_created=self._created,
             data=self._folder.objects if self._folder else None,
             clock=options.chaos.clock if options.chaos else time.time,
@@ -171,12 +170,6 @@ class LocalCloud:
         except KeyError:
             known = ", ".join(self._invokers)
             raise ConfigError(f"there is no function {name}; the template has {known}") from None
-
-    def _policies(self) -> dict[str, list[dict[str, Any]]]:
-        return {
-            self._roles[role].access_key_id: [functions_policy(self.template, every)]
-            for role, every in acting_as(self.template).items()
-        }
 
     def _invoker(self, function: Function) -> Invoker:
         options = self._options

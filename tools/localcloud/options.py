@@ -1,9 +1,10 @@
 """How a local cloud is run; what it runs is in its template."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tools.localcloud.chaos import Chaos
 from tools.localcloud.instance import OnLine, default_python
@@ -23,7 +24,8 @@ class Options:
     contract of every function, instead of its own. `on_line`: told the function and each line it
     prints. `first_pause`: seconds before the first retry; it doubles with each. `idle_after`:
     seconds after which an instance without requests is ended. `permissive`: functions may do
-    anything in OSS; otherwise what `fanlight policy` prints for their role. `data`: the folder that
+    anything in OSS; otherwise what `policy` allows, a document as RAM has it, or what `fanlight
+    policy` prints for their role. `data`: the folder that
     keeps buckets and queue; None: they are gone when the cloud closes. `chaos`: makes faults
     happen, kills of instances among them. `clock`: seconds since 1970, for the age of events and
     for retries. `on_news`: told what happens to invocations, instances and objects.
@@ -38,6 +40,7 @@ class Options:
     first_pause: float = 1.0
     idle_after: float = 300.0
     permissive: bool = False
+    policy: Mapping[str, Any] | None = None
     data: Path | None = None
     chaos: Chaos | None = None
     clock: Callable[[], float] = time.time

@@ -1,6 +1,5 @@
 """What each function's package is made of, decided before anything is downloaded."""
 
-import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -9,8 +8,9 @@ from fanlight.archive import Archive
 from fanlight.bundle import Bundle
 from fanlight.errors import ConfigError
 from fanlight.place import SCHEME
+from tools.deployment.entry import modules
 from tools.packaging.components import BACKENDS, PROVIDERS
-from tools.packaging.imports import module_file, third_party
+from tools.packaging.imports import third_party
 from tools.packaging.target import PYTHONS, Target
 from tools.template import Function
 
@@ -104,7 +104,9 @@ class _Reading:
                 f"code is {self._function.code.name}, no zip; write "
                 f"code: ./build/{self._function.resource}.zip in the template"
             )
-        ours, others = third_party(self._source, list(self._entry_modules()))
+        entries, problems = modules(self._function, self._source)
+        self.problems += problems
+        ours, others = third_party(self._source, entries)
         libraries = self._libraries(others)
         model = None
         if NEEDS_MODEL in ours:
@@ -116,26 +118,9 @@ class _Reading:
             self._function, tuple(code), tuple(sorted(libraries)), model, tuple(self._notes)
         )
 
-    def _entry_modules(self) -> Iterator[str]:
-        function = self._function
-        for entry in (function.handler, function.initializer, function.pre_stop):
-            if entry is None:
-                continue
-            module, _, name = entry.rpartition(".")
-            file = module_file(self._source, module) if module else None
-            if file is None:
-                self.problems.append(
-                    f"handler {entry}: {self._source.name}/ has no {module or entry}.py; write "
-                    "module.function"
-                )
-            elif not _defines(file, name):
-                self.problems.append(f"handler {entry}: {file.name} has no function {name}")
-            else:
-                yield module
-
-    def _libraries(self, modules: set[str]) -> dict[str, str]:
+    def _libraries(self, imported: set[str]) -> dict[str, str]:
         found: dict[str, str] = {}
-        for module in sorted(modules):
+        for module in sorted(imported):
             if module in PROVIDERS:
                 found |= PROVIDERS[module]
             else:
@@ -198,11 +183,6 @@ class _Reading:
             Archive.parse(text)
         except ConfigError as error:
             self.problems.append(f"{setting}: {error}")
-
-
-def _defines(file: Path, name: str) -> bool:
-    functions = [n for n in ast.parse(file.read_bytes()).body if isinstance(n, ast.FunctionDef)]
-    return any(function.name == name for function in functions)
 
 
 def _top(source: Path, module: str) -> str:
