@@ -73,10 +73,7 @@ def main() -> None:
     except FanlightError as error:
         click.echo(f"error: {shown(str(error))}{_remedy(error)}", err=True)
         code = 1
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        sys.stderr.close()
-        code = 0
-    except OSError as error:
+    except OSError as error:  # no closed pipe: click ends in silence for that
         where = f": {shown(str(error.filename))}" if error.filename else ""
         click.echo(f"error: {error.strerror or error}{where}", err=True)
         code = 1
