@@ -13,6 +13,7 @@ from fanlight.cores import cores
 from fanlight.place import SCHEME
 from tools import engine as local
 from tools.pace import Pace
+from tools.patience import LOOPBACK
 from tools.settings import Settings
 
 Engine = Callable[[Iterable[str]], Iterator[dict[str, Any]]]
@@ -79,7 +80,7 @@ def _paced(engine: Engine, pace: Pace | None) -> Engine:
 def _check_endpoint(invoke: str, oss: str) -> None:
     if invoke and not invoke.startswith(("http://", "https://")):
         raise click.UsageError(f"--invoke-endpoint {invoke}: write http:// or https:// before it")
-    if not invoke and urlsplit(oss).hostname in ("127.0.0.1", "localhost", "::1"):
+    if not invoke and urlsplit(oss).hostname in LOOPBACK:
         raise click.UsageError(
             "--engine fc: OSS is on this machine, so say where functions are invoked: "
             "--invoke-endpoint, or FANLIGHT_FC_ENDPOINT as `fanlight up` prints it"
