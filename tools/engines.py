@@ -12,6 +12,8 @@ import click
 from fanlight.cores import cores
 from fanlight.place import SCHEME
 from tools import engine as local
+from tools.inputs import check_function, inputs_named
+from tools.models import at_hand
 from tools.pace import Pace
 from tools.patience import LOOPBACK
 from tools.settings import Settings
@@ -59,11 +61,7 @@ def engine_of(
         return _paced(partial(module.run, module.Lane(**lane)), pace)
     bundle = settings.bundle()
     if bundle is None:
-        raise click.UsageError(
-            f"Missing option '--model': the template has no function for {settings.source}"
-            if settings.source.startswith(SCHEME)
-            else "Missing option '--model'"
-        )
+        raise click.UsageError(f"Missing option '--model': {_no_model(settings)}")
     job = local.Job(
         settings.source, settings.out, bundle, settings.choices, settings.access, remake=remake
     )
@@ -71,6 +69,13 @@ def engine_of(
         return lambda keys: local.run(job, keys, means.processes or cores(), pace)
     run = load("tools.engine_ray").run
     return _paced(lambda keys: run(job, keys, means.address, means.processes), pace)
+
+
+def _no_model(settings: Settings) -> str:
+    if not settings.source.startswith(SCHEME):
+        return f"name one of {', '.join(path.name for path in at_hand())}, or a bundle's folder"
+    named = inputs_named(settings.template)
+    return f"the template has no function for {settings.source}{named}"
 
 
 def _paced(engine: Engine, pace: Pace | None) -> Engine:
@@ -102,6 +107,7 @@ def _lane(means: Means, settings: Settings, *, remake: bool) -> dict[str, Any]:
     function = means.function or (known.backfill if known else None)
     if function is None:
         raise click.UsageError("--engine fc: name the --function that is to do the work")
+    check_function(function, settings.source, settings.out, settings.template)
     if known is not None and settings.out != known.out:
         raise click.UsageError(f"--engine fc: the function writes to {known.out}, leave out --out")
     if not settings.in_oss():

@@ -71,7 +71,7 @@ class Side:
 
         place = place_of(text)
         if not access.region:
-            raise ConfigError("name the bucket's region: --region cn-hangzhou, or FC_REGION")
+            raise click.UsageError("name the bucket's region: --region cn-hangzhou, or FC_REGION")
         endpoint = access.endpoint or f"https://oss-{access.region}.aliyuncs.com"
         setting = "FANLIGHT_OSS_ENDPOINT or --endpoint" if access.endpoint else _OF_REGION
         line = line_to(endpoint, setting, PATIENCE)
@@ -97,9 +97,12 @@ def _folder_of(text: str) -> Path:
 def place_of(text: str) -> Place:
     """The place that a person means by `oss://bucket/prefix`: the slash at its end may be missing.
 
-    ConfigError when it is not spelled so.
+    UsageError when it is not spelled so.
     """
-    return Place.parse(text if text.endswith("/") else f"{text}/")
+    try:
+        return Place.parse(text if text.endswith("/") else f"{text}/")
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def default_output(source: str) -> str:

@@ -6,6 +6,7 @@ from typing import IO
 import click
 
 from fanlight.errors import FanlightError
+from fanlight.place import SCHEME
 from tools.ending import stoppable
 from tools.engines import NAMES, Engine, Means, engine_of
 from tools.finite import Finite
@@ -13,7 +14,7 @@ from tools.letters import clear
 from tools.plan import OLDER, Look
 from tools.progress import Progress
 from tools.runs import FAILED, MISSING, ONLY, Run, Totals
-from tools.saying import begin
+from tools.saying import begin, beside
 from tools.settings import Settings, settings_options, trust_times_option
 from tools.shown import shown
 from tools.summary import Summary
@@ -83,6 +84,8 @@ def command(
     summary = Summary(run, settings.source, settings.out, engine, known, file, dry=dry_run)
     with stoppable():
         _carry_out(run, work, summary)
+    if not summary.images and only != FAILED and settings.source.startswith(SCHEME):
+        beside(settings.nothing())
     left = run.totals.failed + (run.totals.wanted.total() if dry_run else 0)
     return 1 if left else 0
 

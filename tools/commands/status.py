@@ -11,7 +11,7 @@ from fanlight.place import SCHEME
 from tools.explained import explained
 from tools.filed import Filed, belied, counted
 from tools.plan import OLDER, Check, Look, checks
-from tools.saying import begin, one_line, say, write
+from tools.saying import begin, beside, one_line, say, write
 from tools.settings import Settings, settings_options, trust_times_option
 from tools.shown import shown
 
@@ -72,6 +72,8 @@ def command(
         if deep and tally.recipe is None:
             lines.append(f"older recipe: not known{unknown}")
         _tell(lines, {**where, **tally.document()}, file)
+        if not tally.images and settings.source.startswith(SCHEME):
+            beside(settings.nothing())
     except (FanlightError, click.UsageError, KeyboardInterrupt) as error:
         if file is not None:  # who reads it alone is not to take an empty file for good news
             write(file, {**where, "error": str(error) or "interrupted"})
