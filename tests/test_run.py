@@ -132,7 +132,7 @@ def test_what_a_sample_leaves_is_told_apart(
 def test_a_place_with_nothing_in_it_is_named(
     world: OssWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the inputs there are, in case it is mistyped; to the commands it is a place like any."""
+    """With the inputs there are, and exit code 1: it may be mistyped."""
     place = ("oss://shop/typo/", "-o", "oss://shop/out/")
 
     codes = told(tmp_path, "run", *place, "-m", "digits")[0], told(tmp_path, "status", *place)[0]
@@ -142,7 +142,7 @@ def test_a_place_with_nothing_in_it_is_named(
         "oss://fanlight-demo/input/digits/, oss://fanlight-demo/input/moderation/, "
         "oss://fanlight-demo/input/products/"
     )
-    assert codes == (0, 0)
+    assert codes == (1, 1)
     assert capsys.readouterr().err.splitlines() == [said, said]
 
 

@@ -170,6 +170,18 @@ def test_a_deployed_place_needs_no_options(tmp_path: Path) -> None:
     assert (after["classified"], after["older_recipe"], after["dead_letters"]) == (1, 0, 0)
 
 
+def test_a_deployed_place_may_be_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Uploads are yet to come: it is told, and there is nothing to do."""
+    template = tmp_path / "template.yml"
+    template.write_text(TEMPLATE)
+    place = ("oss://shop/in/", "--template", str(template))
+    with oss_world():
+        codes = told(tmp_path, "run", *place)[0], told(tmp_path, "status", *place)[0]
+
+    assert codes == (0, 0)
+    assert capsys.readouterr().err.splitlines() == ["nothing is under oss://shop/in/"] * 2
+
+
 def test_a_deep_status_reads_the_model_of_the_template(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

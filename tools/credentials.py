@@ -196,8 +196,8 @@ def _chain() -> Source:
         from alibabacloud_credentials.provider import DefaultCredentialsProvider
     except ImportError:
         raise ConfigError(
-            f"{_ID} is not set; export an access key, or install what asks for keys that are "
-            f"renewed: {installing('tools')}"
+            f"{_ID} is not set; export an access key (for the local cloud, what `fanlight up` "
+            f"prints), or install what asks for keys that are renewed: {installing('tools')}"
         ) from None
     # It logs to stderr what it was answered, and that may be a key.
     for name in ("credentials", "alibabacloud-tea", "apscheduler"):

@@ -78,11 +78,13 @@ def check_function(name: str, source: str, out: str, template: Path | None) -> N
 def _check_written(source: str, template: Path) -> None:
     place = place_of(source)
     classifiers = [one for one in _functions(template) if one.handler == _CLASSIFIER]
-    for one in classifiers:
-        failed, out = _place(one, "FANLIGHT_FAILED"), _place(one, "FANLIGHT_OUTPUT")
-        if failed and failed.holds(place):
-            raise click.UsageError(f"{source} holds dead letters, no images; to read them: "
-                                   f"fanlight results {out} --status failed")  # fmt: skip
+    filing = [one for one in classifiers if (failed := _place(one, "FANLIGHT_FAILED"))
+              and failed.holds(place)]  # fmt: skip
+    outputs = sorted({str(_place(one, "FANLIGHT_OUTPUT")) for one in filing})
+    if outputs:
+        besides = f", and so for {', '.join(outputs[1:])}" if outputs[1:] else ""
+        raise click.UsageError(f"{source} holds dead letters, no images; see them with: fanlight "
+                               f"results {outputs[0]} --status failed{besides}")  # fmt: skip
     for one in classifiers:
         out = _place(one, "FANLIGHT_OUTPUT")
         if out and out.holds(place):

@@ -67,7 +67,8 @@ def command(
     again, and once without --only: a result that it left stale counts as stale, not as older.
 
     Dead letters about images whose results are true in the end are deleted. Exit code 0 if nothing
-    is left of what was asked for, 1 if failures are, 130 if it was stopped.
+    is left of what was asked for, 1 if failures are, or if nothing is under an oss:// SOURCE that
+    the template does not have, 130 if it was stopped.
 
     \b
     fanlight run photos/ --model digits
@@ -86,6 +87,7 @@ def command(
         _carry_out(run, work, summary)
     if not summary.images and only != FAILED and settings.source.startswith(SCHEME):
         beside(settings.nothing())
+        return 0 if settings.deployed else 1
     left = run.totals.failed + (run.totals.wanted.total() if dry_run else 0)
     return 1 if left else 0
 

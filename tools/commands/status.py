@@ -54,8 +54,8 @@ def command(
     stale                  the image has changed since
     older recipe           of those true, made with another model or settings than --model's
 
-    Exit code 0 if there is nothing to do, as far as was looked, else 1. KEY: 0 too if it has a
-    result whose image is gone.
+    Exit code 0 if there is nothing to do, as far as was looked, else 1, as where nothing is under
+    an oss:// SOURCE that the template does not have. KEY: 0 too if only its result is there.
     """
     settings.check_times(trusted=trust_times)
     if file is not None:
@@ -74,6 +74,7 @@ def command(
         _tell(lines, {**where, **tally.document()}, file)
         if not tally.images and settings.source.startswith(SCHEME):
             beside(settings.nothing())
+            return 0 if settings.deployed else 1
     except (FanlightError, click.UsageError, KeyboardInterrupt) as error:
         if file is not None:  # who reads it alone is not to take an empty file for good news
             write(file, {**where, "error": str(error) or "interrupted"})
