@@ -1,6 +1,8 @@
 """Waiting for an endpoint is not done in silence, nor for long where nothing was ever heard."""
 
+import multiprocessing
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -8,7 +10,7 @@ import pytest
 
 from fanlight.errors import ConfigError, TransientError
 from fanlight.retry import Unreachable
-from tools.patience import SOON, Line, Patient
+from tools.patience import SOON, Line, Patient, line_to
 
 NEW = (
     "http://127.0.0.1:9 cannot be reached (ENDPOINT); is `fanlight up` running? trying again, "
@@ -121,3 +123,17 @@ def test_a_busy_one_is_waited_for() -> None:
         world.ask()
 
     assert world.now > 210
+
+
+def heard(endpoint: str) -> bool:
+    return line_to(endpoint, "ENDPOINT", 120).heard
+
+
+def test_what_a_process_has_heard_of_holds_for_those_it_starts() -> None:
+    """An endpoint that is down when a worker begins has answered whoever listed the work."""
+    here = line_to("http://never-asked", "ENDPOINT", 120)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        there = pool.submit(heard, "http://never-asked").result()
+
+    assert (here.heard, there) == (False, True)
+    assert line_to("http://never-asked", "ENDPOINT", 120) is here

@@ -11,6 +11,8 @@ from fanlight.errors import ConfigError
 from tests.oss_world import OssWorld, oss_world, told
 from tools.bench.filled import fill_bucket
 from tools.cli import fanlight
+from tools.commands.status import Tally
+from tools.plan import Check
 
 PLACES = ("oss://shop/in/", "--out", "oss://shop/out/", "--failed", "oss://shop/failed/")
 
@@ -87,6 +89,15 @@ def test_an_overwrite_whose_event_failed_is_found(
         "         1 dead letters that name no image; run leaves them",
         "         3 images; run would work on 2",
     ]  # fmt: skip
+
+
+def test_a_result_that_was_not_listed_yet_is_counted_once() -> None:
+    """Its image was missing when it was listed, and is stale when its letter is looked at."""
+    tally = Tally(deep=False, recipe=None)
+    tally.add(Check("in/a", "missing"))
+
+    assert tally.correct(Check("in/a", "stale")) is None
+    assert (tally.images, tally.left) == (1, 1)
 
 
 def test_a_key_that_can_have_no_result_is_not_to_be_worked_on(tmp_path: Path) -> None:
