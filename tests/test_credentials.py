@@ -25,6 +25,7 @@ from tools.credentials import Renewing, Rotating
 from tools.engine import Job
 from tools.localcloud import oss
 from tools.models import MODELS
+from tools.patience import Line
 from tools.places import Access
 
 OWN = oss.Credentials("own", "own-secret")
@@ -39,7 +40,8 @@ def endpoint() -> Iterator[oss.OssEndpoint]:
 
 
 def store(url: str, keys: Rotating, seconds: float = 10) -> OssStore:
-    retry = Renewing(lambda: time.monotonic() + seconds, keys=keys)
+    line = Line(url, "ENDPOINT", seconds)
+    retry = Renewing(lambda: time.monotonic() + seconds, line=line, keys=keys)
     auth = oss2.ProviderAuthV4(keys)
     return OssStore("pictures", endpoint=url, region="cn-hangzhou", credentials=auth, retry=retry)
 
@@ -246,7 +248,8 @@ def test_keys_stay_in_their_process() -> None:
     keys.get_credentials()
 
     assert b"hidden" not in pickle.dumps(job)
-    assert "hidden" not in f"{keys!r}{vars(keys)}{Renewing(lambda: 0.0, keys=keys)!r}"
+    line = Line("http://here", "ENDPOINT", 1)
+    assert "hidden" not in f"{keys!r}{vars(keys)}{Renewing(lambda: 0.0, line=line, keys=keys)!r}"
     with pytest.raises(TypeError, match="stay in their process"):
         pickle.dumps(keys)
 

@@ -337,16 +337,32 @@ def test_nothing_to_do_sends_nothing(cloud: LocalCloud, bucket: oss2.Bucket) -> 
 @pytest.mark.usefixtures("bucket")
 def test_a_platform_that_takes_no_event_ends_the_run(cloud: LocalCloud) -> None:
     """After three events that could not be sent, not after all of them, each in minutes."""
+    server = WsgiServer(Platform(*[(503, "ServiceUnavailable")] * 1000), 0)
+    server.start()
+    keys = [f"{INPUT}nowhere/{number:04}.png" for number in range(1000)]
+    outcomes: list[dict[str, Any]] = []
+    try:
+        given = lane(cloud, "nowhere", endpoint=server.url, offered=0.1, concurrency=1)
+        with pytest.raises(ConfigError, match=r"no event could be sent: .*is busy"):
+            outcomes.extend(run(given, keys))
+    finally:
+        server.stop()
+
+    assert 100 < len(outcomes) <= 150
+
+
+@pytest.mark.usefixtures("bucket")
+def test_an_endpoint_where_nothing_is_ends_the_run(cloud: LocalCloud) -> None:
+    """With the first event, and no image is blamed for it."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         nobody = f"http://127.0.0.1:{taken.getsockname()[1]}"
     given = lane(cloud, "nowhere", endpoint=nobody, offered=0.1, concurrency=1)
-    keys = [f"{INPUT}nowhere/{number:04}.png" for number in range(1000)]
     outcomes: list[dict[str, Any]] = []
 
     with pytest.raises(ConfigError, match=r"no event could be sent: .*check --invoke-endpoint"):
-        outcomes.extend(run(given, keys))
+        outcomes.extend(run(given, [f"{INPUT}nowhere/a.png"]))
 
-    assert 100 < len(outcomes) <= 150
+    assert outcomes == []
 
 
 @pytest.mark.usefixtures("bucket")

@@ -20,6 +20,7 @@ from tools.plan import Look
 from tools.progress import Progress
 from tools.runs import Run, Totals
 from tools.settings import Settings
+from tools.template import project_template
 
 ACCESS = Access("http://127.0.0.1:1", "cn-hangzhou")
 SETTINGS = Settings("oss://shop/in/", "oss://shop/out/", "oss://shop/failed/", "models/digits",
@@ -134,11 +135,22 @@ def test_functions_are_not_invoked_at_a_guess(endpoint: str, message: str) -> No
 
 
 def test_a_model_is_asked_for() -> None:
-    """Processes here need one; the function has its own."""
-    without = replace(SETTINGS, model=None, deployed=None)
+    """Processes here need one; which there are, or which places have one, is told."""
+    without = replace(SETTINGS, model=None, deployed=None, template=project_template())
 
-    with pytest.raises(UsageError, match="Missing option '--model'"):
+    with pytest.raises(UsageError, match=r"'--model'.*; the inputs in template.yml are oss://fan"):
         engine_of(Means(), without, remake=False)
+    with pytest.raises(UsageError, match=r"'--model': name one of .*digits.*, or a bundle's fold"):
+        engine_of(Means(), replace(without, source="photos"), remake=False)
+
+
+def test_a_function_of_the_template_has_to_fit() -> None:
+    """A sweep takes what it is sent and classifies none of it."""
+    means = Means("fc", function="fanlight-digits-sweep", endpoint="http://invoke")
+    settings = replace(SETTINGS, template=project_template())
+
+    with pytest.raises(UsageError, match=r"fanlight-digits-sweep: its handler is sweep\.handler"):
+        engine_of(means, settings, remake=False, load=Module().load)
 
 
 def test_what_any_engine_says_is_counted(capsys: pytest.CaptureFixture[str]) -> None:

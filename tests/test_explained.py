@@ -12,6 +12,7 @@ from tools.places import Side
 IMAGES, RESULTS = Place("bucket", "in/"), Place("bucket", "out/")
 FAILED = Place("bucket", "failed/")
 STEERING = "\x1b]0;t\x07\x9b31m\r\u202e"
+GONE = "there is no such image, but its result"
 SHOWN = r"\x1b]0;t\x07\x9b31m\r\u202e"
 
 
@@ -23,7 +24,7 @@ def letter(key: str) -> bytes:
     })  # fmt: skip
 
 
-@pytest.mark.parametrize("there", [True, False], ids=["stale", "gone"])
+@pytest.mark.parametrize("there", [True, False], ids=["stale", "orphaned"])
 def test_nothing_that_is_told_of_a_key_steers_a_terminal(*, there: bool) -> None:
     """Key, model, reason, and the name and the error of a letter: others wrote all of them."""
     store, key = MemoryStore(), f"in/{STEERING}"
@@ -40,12 +41,12 @@ def test_nothing_that_is_told_of_a_key_steers_a_terminal(*, there: bool) -> None
 
     assert [line for line in lines if not line.isprintable()] == []
     head = [f"image    in/{SHOWN}", "         7 bytes, version v1"]
-    state = [f"state    stale: its result is of version older {SHOWN}, it is v1"]
+    reason = f"its result is of version older {SHOWN}, it is v1"
     assert lines == [
         *(head if there else [f"{head[0]}: there is none"]),
-        f"result   out/{SHOWN}.json",
+        f"result   out/{SHOWN}.json{'' if there else ', which run leaves'}",
         f"model    {SHOWN} 1",
         "recipe   older: made with another model and settings",
-        *(state if there else []),
+        f"state    stale: {reason}" if there else f"state    orphaned: {GONE}",
         f"letter   failed/{SHOWN}.json: OSError: no {SHOWN} (attempts: 4, suspected)",
     ]

@@ -108,6 +108,44 @@ def test_a_sample_is_repeatable_and_goes_on(
     assert second["counts"] == {"classified": 7, "unchanged": 5}
 
 
+def test_what_a_sample_leaves_is_told_apart(
+    world: OssWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of what `--only` leaves, no run without `--sample` would do any."""
+    told(tmp_path, *RUN, "--sample", "3")
+    for name in world.keys("out/"):
+        world.image(name.removeprefix("out/").removesuffix(".json"), b"another")
+    capsys.readouterr()
+
+    _, document = told(tmp_path, *RUN, "--only", "missing", "--sample", "5", "--dry-run")
+    _, deep = told(tmp_path, *RUN, "--only", "stale", "--sample", "1", "--dry-run")
+
+    assert (document["counts"], deep["counts"]) == ({"present": 3, "left": 4}, {"left": 11})
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if " more are " in line] == [
+        "4 more are left; run without --sample to do these",
+        "2 more are left; run without --sample to do these",
+        "9 more are missing or stale; run without --only to do these",
+    ]
+
+
+def test_a_place_with_nothing_in_it_is_named(
+    world: OssWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the inputs there are, and exit code 1: it may be mistyped."""
+    place = ("oss://shop/typo/", "-o", "oss://shop/out/")
+
+    codes = told(tmp_path, "run", *place, "-m", "digits")[0], told(tmp_path, "status", *place)[0]
+
+    said = (
+        "nothing is under oss://shop/typo/; the inputs in template.yml are "
+        "oss://fanlight-demo/input/digits/, oss://fanlight-demo/input/moderation/, "
+        "oss://fanlight-demo/input/products/"
+    )
+    assert codes == (1, 1)
+    assert capsys.readouterr().err.splitlines() == [said, said]
+
+
 def test_only_missing_reads_no_result(world: OssWorld, tmp_path: Path) -> None:
     """In a bucket the listing is enough; what has a result, stale or not, is left."""
     told(tmp_path, *RUN)

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from fanlight.errors import TransientError
 from tests.oss_world import OssWorld, oss_world
-from tools.patience import Telling
+from tools.patience import Line, Patient
 from tools.saying import beside
 
 TOOLS = (sys.executable, "-m", "tools")
@@ -138,4 +139,6 @@ def test_a_word_that_nobody_reads_ends_no_work(monkeypatch: pytest.MonkeyPatch) 
     """It is said while a request waits, whose image would fail for it."""
     monkeypatch.setattr(sys, "stderr", Gone())
 
-    Telling(60, sleep=lambda _: None)(2.0)
+    line = Line("http://here", "ENDPOINT", 60)
+    retry = Patient(lambda: 0.0, sleep=lambda _: None, line=line)
+    retry.wait(2.0, TransientError("busy"))

@@ -170,6 +170,45 @@ def test_a_deployed_place_needs_no_options(tmp_path: Path) -> None:
     assert (after["classified"], after["older_recipe"], after["dead_letters"]) == (1, 0, 0)
 
 
+def test_a_deployed_place_may_be_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Uploads are yet to come: it is told, and there is nothing to do."""
+    template = tmp_path / "template.yml"
+    template.write_text(TEMPLATE)
+    place = ("oss://shop/in/", "--template", str(template))
+    with oss_world():
+        codes = told(tmp_path, "run", *place)[0], told(tmp_path, "status", *place)[0]
+
+    assert codes == (0, 0)
+    assert capsys.readouterr().err.splitlines() == ["nothing is under oss://shop/in/"] * 2
+
+
+def test_a_deep_status_reads_the_model_of_the_template(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a run does; where its zip cannot be had, that is told and all the rest counts."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = tmp_path / "digits.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted((MODELS / "digits").iterdir()):
+            archive.write(file, file.name)
+    model = f"oss://shop/models/digits.zip#sha256={sha256_of(path)}"
+    template = tmp_path / "template.yml"
+    template.write_text(TEMPLATE.replace("models/digits", f"'{model}'"))
+    place = ("oss://shop/in/", "--template", str(template))
+    with oss_world() as world:
+        world.image("a.png")
+        told(tmp_path, "run", *place, "-m", "digits", "--top-k", "1")
+        code, without = told(tmp_path, "status", *place, "--deep")
+        said = capsys.readouterr().out
+        world.bucket.put_object_from_file("models/digits.zip", str(path))
+        _, found = told(tmp_path, "status", *place, "--deep")
+
+    assert (code, without["classified"], without["older_recipe"]) == (0, 1, None)
+    assert "older recipe: not known: " in said
+    assert "models/digits.zip" in said
+    assert found["older_recipe"] == 1
+
+
 def test_pictures_are_made_smaller_where_the_function_has_it_so(tmp_path: Path) -> None:
     """A run on this machine then reads what the function reads, which is in the recipe."""
     template = tmp_path / "template.yml"

@@ -11,6 +11,8 @@ from fanlight.errors import ConfigError
 from tests.oss_world import OssWorld, oss_world, told
 from tools.bench.filled import fill_bucket
 from tools.cli import fanlight
+from tools.commands.status import Tally
+from tools.plan import Check
 
 PLACES = ("oss://shop/in/", "--out", "oss://shop/out/", "--failed", "oss://shop/failed/")
 
@@ -37,19 +39,77 @@ def counts(**others: Any) -> dict[str, Any]:
     return {
         "source": "oss://shop/in/", "out": "oss://shop/out/", "failed": "oss://shop/failed/",
         "images": 5, "to_do": 1, "deep": False, "missing": 1, "present": 4, "orphaned": 1,
-        "refused": 0, "dead_letters": 3, "classified": None, "rejected": None, "stale": None,
-        "unread": 4, "older_recipe": None, **others,
+        "refused": 0, "dead_letters": 2, "nameless_letters": 0, "classified": None,
+        "rejected": None, "stale": 0, "unread": 4, "older_recipe": None, **others,
     }  # fmt: skip
 
 
-def test_a_status_lists_and_reads_nothing(world: OssWorld, tmp_path: Path) -> None:
-    """Missing, present, orphaned and dead letters are told by three listings."""
+def test_a_status_lists_and_reads_letters_alone(world: OssWorld, tmp_path: Path) -> None:
+    """Three listings, three letters, and image and result of the two images that letters name."""
     world.asked.clear()
 
     code, document = told(tmp_path, "status", *PLACES)
 
     assert (code, document) == (1, counts())
-    assert world.asked == {"LIST": 3}
+    assert world.asked == {"LIST": 3, "GET": 3 + 2, "HEAD": 2}
+
+
+def test_without_a_place_of_letters_nothing_is_read(world: OssWorld, tmp_path: Path) -> None:
+    """Then what is missing, present and orphaned is told by the two listings."""
+    world.asked.clear()
+
+    code, document = told(tmp_path, "status", *PLACES[:3])
+
+    assert code == 1
+    assert document == counts(failed=None, dead_letters=None, nameless_letters=None, stale=None)
+    assert world.asked == {"LIST": 2}
+
+
+def test_an_overwrite_whose_event_failed_is_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its result is listed as present; its letters tell, and it counts and is named once."""
+    with oss_world() as world:
+        for name in ("a", "b", "c"):
+            world.image(name)
+        told(tmp_path, "run", *PLACES, "-m", "digits")
+        world.image("b", b"another")
+        world.bucket.put_object("out/c.json", b"{")
+        for number, key in enumerate(("in/b", "in/b", "in/a", "in/c", "in/gone", "")):
+            world.letter(number, key)
+        capsys.readouterr()
+        code, document = told(tmp_path, "status", *PLACES, "--list")
+
+    assert code == 1
+    assert document == counts(images=3, to_do=2, missing=1, present=2, orphaned=0, stale=1,
+                              unread=1, dead_letters=5, nameless_letters=1)  # fmt: skip
+    assert capsys.readouterr().out.splitlines() == [
+        "stale\tin/b", "missing\tin/c",
+        "         1 missing", "         1 present", "         1 stale", "         5 dead letters",
+        "         1 dead letters that name no image; run leaves them",
+        "         3 images; run would work on 2",
+    ]  # fmt: skip
+
+
+def test_a_result_that_was_not_listed_yet_is_counted_once() -> None:
+    """Its image was missing when it was listed, and is stale when its letter is looked at."""
+    tally = Tally(deep=False, recipe=None)
+    tally.add(Check("in/a", "missing"))
+
+    assert tally.correct(Check("in/a", "stale")) is None
+    assert (tally.images, tally.left) == (1, 1)
+
+
+def test_a_key_that_can_have_no_result_is_not_to_be_worked_on(tmp_path: Path) -> None:
+    """A run counts it as failed and works on the others: so says the status, and exits with 1."""
+    with oss_world() as world:
+        world.image("x" * 1018)
+        code, document = told(tmp_path, "status", *PLACES)
+        ran, run = told(tmp_path, "run", *PLACES, "-m", "digits", "--dry-run")
+
+    assert (code, document) == (1, counts(images=1, to_do=0, missing=0, present=0, orphaned=0,
+                                          refused=1, unread=0, dead_letters=0))  # fmt: skip
+    assert (ran, run["to_do"], run["counts"]) == (1, {}, {"failed": 1})
 
 
 def test_a_deep_status_reads_what_is_there(
@@ -62,7 +122,7 @@ def test_a_deep_status_reads_what_is_there(
     lines = capsys.readouterr().out.splitlines()
 
     assert code == 1
-    assert document == counts(deep=True, to_do=2, dead_letters=2, classified=2, rejected=1,
+    assert document == counts(deep=True, to_do=2, classified=2, rejected=1,
                               stale=1, unread=0, older_recipe=3)  # fmt: skip
     assert lines == [
         "older-recipe\tin/a", "older-recipe\tin/b", "orphaned\tin/gone", "missing\tin/new",
@@ -123,15 +183,27 @@ def test_a_key_of_another_recipe_is_said_to_be(world: OssWorld, tmp_path: Path) 
 def test_a_key_whose_image_is_gone(
     world: OssWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its result is shown, and the exit code says that it is not current."""
+    """Its result is shown; there is nothing to do, as for the whole place."""
     code, document = told(tmp_path, "status", "oss://shop/in/", "gone", *PLACES[1:])
 
-    assert (code, document["state"], document["image"]) == (1, "gone", None)
+    assert (code, document["state"], document["image"]) == (0, "orphaned", None)
     assert document["result"]["source"]["key"] == "in/gone"
     assert capsys.readouterr().out.splitlines() == [
         "image    in/gone: there is none", "result   out/gone.json, which run leaves",
-        "model    digits 1.0.0", "state    gone: there is no such image",
+        "model    digits 1.0.0", "state    orphaned: there is no such image, but its result",
     ]  # fmt: skip
+
+
+def test_a_rejected_key_tells_the_reason(
+    world: OssWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The code and the words that stand in its result."""
+    code, document = told(tmp_path, "status", "oss://shop/in/", "note", *PLACES[1:])
+
+    why = document["result"]["reason"]
+    assert (code, document["state"]) == (0, "rejected")
+    assert document["reason"] == f"{why['code']}: {why['message']}"
+    assert capsys.readouterr().out.splitlines()[-1] == f"state    rejected: {document['reason']}"
 
 
 def test_a_key_that_nobody_has_used_is_told(world: OssWorld, tmp_path: Path) -> None:

@@ -244,6 +244,17 @@ def test_a_missing_bucket_is_a_setting_to_change(endpoint: oss.OssEndpoint, call
         call(store)
 
 
+@pytest.mark.parametrize("call", ["get", "put", "list"])  # the answer to a HEAD has no code
+def test_a_wrong_region_is_told(endpoint: oss.OssEndpoint, call: str) -> None:
+    """OSS calls the argument invalid, as it may a single key's: that is what is refused."""
+    credentials = Credentials("id", SECRET)
+    store = OssStore("pictures", endpoint=endpoint.url, region="cn-beijing",
+                     credentials=credentials, retry=ONCE)  # fmt: skip
+
+    with pytest.raises(KeyRefused, match=r"InvalidArgument.*FC_REGION is not the region of"):
+        CALLS[call](store)
+
+
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 @pytest.mark.parametrize(
     ("credentials", "code"),

@@ -8,7 +8,8 @@ The command line
     commands                one module for each
     places, settings        folders and oss:// prefixes; what `run` and `status` work on
     credentials             access keys, renewed where their source renews them
-    template, timer         template.yml; `deployed`: what it has for a place
+    template, timer         template.yml; `deployed`: what it has for a place; `inputs`: what it
+                            says of one that is named
     extras                  what to install for what is missing
     finite, shown, counted  numbers taken in; untrusted text and counts on a terminal
     progress, patience      what a person sees who waits
@@ -21,7 +22,7 @@ run and status
     ray_pool, ray_actor     its actors
     together                small images of a folder, step by step
     pace                    no faster than so many a second
-    letters                 dead letters, read and cleared
+    letters, filed          dead letters, read and cleared; what they tell a status
     ending                  how a run stops before its time
     summary, saying         what it says in the end, and how that is told
     explained               what is known of one key

@@ -11,7 +11,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from threading import Lock
 from typing import Any, NoReturn, TypeVar
@@ -22,7 +22,7 @@ from fanlight.retry import Retry
 from fanlight.runtime import credentials as given
 from fanlight.store_oss import Credentials
 from tools.extras import installing
-from tools.patience import Telling
+from tools.patience import Line, Patient
 
 T = TypeVar("T")
 
@@ -39,7 +39,8 @@ _NONE = (
     f"no access key was found: export {_ID} and {_SECRET} (and ALIBABA_CLOUD_SECURITY_TOKEN with "
     "a temporary one), or have one that is renewed: a profile of `aliyun configure`, an ECS "
     "instance's RAM role, ALIBABA_CLOUD_CREDENTIALS_URI, or an OIDC token "
-    "(ALIBABA_CLOUD_ROLE_ARN, ALIBABA_CLOUD_OIDC_PROVIDER_ARN, ALIBABA_CLOUD_OIDC_TOKEN_FILE)"
+    "(ALIBABA_CLOUD_ROLE_ARN, ALIBABA_CLOUD_OIDC_PROVIDER_ARN, ALIBABA_CLOUD_OIDC_TOKEN_FILE). "
+    "For the local cloud, use the exports that `fanlight up` prints"
 )
 
 _SOURCES = ("ALIBABA_CLOUD_CREDENTIALS_URI", "ALIBABA_CLOUD_OIDC_TOKEN_FILE",
@@ -119,7 +120,7 @@ def _none(environ: Mapping[str, str]) -> str:
 
 
 @dataclass(frozen=True)
-class Renewing(Retry):
+class Renewing(Patient):
     """Tries again with a new key what was refused for the key that it was signed with.
 
     Raises StaleCredentials when no other key has come until the deadline.
@@ -153,17 +154,20 @@ class Renewing(Retry):
             raise
 
 
-def signing_and_retry(environ: Mapping[str, str], seconds: float) -> tuple[Any, Retry]:
-    """What an `OssStore` signs with, and how it tries again, for `seconds` each time.
+def signing_and_retry(environ: Mapping[str, str], line: Line) -> tuple[Any, Retry]:
+    """What an `OssStore` signs with, and how it tries again, for `line.seconds` each time.
 
     ConfigError says what there could be, where there is no key.
     """
+
+    def deadline() -> float:
+        return time.monotonic() + line.seconds
+
     if environ.get(_ID) or environ.get(_SECRET):
-        return given(None, environ), replace(Retry.lasting(seconds), sleep=Telling(seconds))
+        return given(None, environ), Patient(deadline, line=line)
     keys = rotating()
     keys.get_credentials()  # none at all is told before there is work
-    retry = Renewing(lambda: time.monotonic() + seconds, sleep=Telling(seconds), keys=keys)
-    return oss2.ProviderAuthV4(keys), retry
+    return oss2.ProviderAuthV4(keys), Renewing(deadline, line=line, keys=keys)
 
 
 def present(environ: Mapping[str, str]) -> Credentials:
@@ -192,8 +196,8 @@ def _chain() -> Source:
         from alibabacloud_credentials.provider import DefaultCredentialsProvider
     except ImportError:
         raise ConfigError(
-            f"{_ID} is not set; export an access key, or install what asks for keys that are "
-            f"renewed: {installing('tools')}"
+            f"{_ID} is not set; export an access key (for the local cloud, what `fanlight up` "
+            f"prints), or install what asks for keys that are renewed: {installing('tools')}"
         ) from None
     # It logs to stderr what it was answered, and that may be a key.
     for name in ("credentials", "alibabacloud-tea", "apscheduler"):

@@ -12,7 +12,10 @@ import click
 from fanlight.cores import cores
 from fanlight.place import SCHEME
 from tools import engine as local
+from tools.inputs import check_function, inputs_named
+from tools.models import at_hand
 from tools.pace import Pace
+from tools.patience import LOOPBACK
 from tools.settings import Settings
 
 Engine = Callable[[Iterable[str]], Iterator[dict[str, Any]]]
@@ -58,11 +61,7 @@ def engine_of(
         return _paced(partial(module.run, module.Lane(**lane)), pace)
     bundle = settings.bundle()
     if bundle is None:
-        raise click.UsageError(
-            f"Missing option '--model': the template has no function for {settings.source}"
-            if settings.source.startswith(SCHEME)
-            else "Missing option '--model'"
-        )
+        raise click.UsageError(f"Missing option '--model': {_no_model(settings)}")
     job = local.Job(
         settings.source, settings.out, bundle, settings.choices, settings.access, remake=remake
     )
@@ -72,6 +71,13 @@ def engine_of(
     return _paced(lambda keys: run(job, keys, means.address, means.processes), pace)
 
 
+def _no_model(settings: Settings) -> str:
+    if not settings.source.startswith(SCHEME):
+        return f"name one of {', '.join(path.name for path in at_hand())}, or a bundle's folder"
+    named = inputs_named(settings.template)
+    return f"the template has no function for {settings.source}{named}"
+
+
 def _paced(engine: Engine, pace: Pace | None) -> Engine:
     return engine if pace is None else lambda keys: engine(pace(keys))
 
@@ -79,7 +85,7 @@ def _paced(engine: Engine, pace: Pace | None) -> Engine:
 def _check_endpoint(invoke: str, oss: str) -> None:
     if invoke and not invoke.startswith(("http://", "https://")):
         raise click.UsageError(f"--invoke-endpoint {invoke}: write http:// or https:// before it")
-    if not invoke and urlsplit(oss).hostname in ("127.0.0.1", "localhost", "::1"):
+    if not invoke and urlsplit(oss).hostname in LOOPBACK:
         raise click.UsageError(
             "--engine fc: OSS is on this machine, so say where functions are invoked: "
             "--invoke-endpoint, or FANLIGHT_FC_ENDPOINT as `fanlight up` prints it"
@@ -101,6 +107,7 @@ def _lane(means: Means, settings: Settings, *, remake: bool) -> dict[str, Any]:
     function = means.function or (known.backfill if known else None)
     if function is None:
         raise click.UsageError("--engine fc: name the --function that is to do the work")
+    check_function(function, settings.source, settings.out, settings.template)
     if known is not None and settings.out != known.out:
         raise click.UsageError(f"--engine fc: the function writes to {known.out}, leave out --out")
     if not settings.in_oss():

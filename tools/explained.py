@@ -1,6 +1,6 @@
 """One image explained: what is there, what its result says, and what failed with it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from fanlight.errors import KeyRefused
@@ -35,7 +35,7 @@ class Explained:
         return {
             "key": self.check.key,
             "state": self.check.state,
-            "reason": self.check.reason or None,
+            "reason": self.reason or None,
             "image": asdict(self.image) if self.image else None,
             "result_key": self.target,
             "result": self.document,
@@ -49,6 +49,19 @@ class Explained:
         if self.document is None or self.recipe is None:
             return None
         return self.document.get("recipe") != self.recipe
+
+    @property
+    def reason(self) -> str:
+        """Why it is in its state: of a rejected image, what its result says."""
+        if self.check.state != "rejected" or self.document is None:
+            return self.check.reason
+        why = self.document.get("reason")
+        return f"{why.get('code')}: {why.get('message')}" if isinstance(why, dict) else ""
+
+    @property
+    def left(self) -> bool:
+        """Whether it is not as it should be. A result whose image is gone is nobody's work."""
+        return not self.check.current and self.check.state != "orphaned"
 
     def lines(self) -> list[str]:
         """For people."""
@@ -69,7 +82,7 @@ class Explained:
         if self.older is not None:
             lines.append(f"recipe   {'older: made with another' if self.older else 'that of this'} "
                          "model and settings")  # fmt: skip
-        reason = f": {shown(self.check.reason)}" if self.check.reason else ""
+        reason = f": {shown(self.reason)}" if self.reason else ""
         lines.append(f"state    {self.check.state}{reason}")
         return [one_line(line) for line in lines + [_line(one) for one in self.letters or []]]
 
@@ -83,11 +96,19 @@ def explained(
     image, found = images.store.head(key), check_key(key, images, results)
     target = None if found.state == "refused" else _target(key, images, results)
     result = results.store.get(target, RESULT_LIMIT) if target else None
+    if found.state == "gone":
+        found = _gone(found, result is not None)
     own = None
     if failed is not None:
         every = (one for one in letters(failed, results) if one.names(images))
         own = [one for one in every if key in one.spellings(images)]
     return Explained(found, image, target, document_of(result), result is not None, recipe, own)
+
+
+def _gone(found: Check, written: bool) -> Check:  # noqa: FBT001 - of two cases
+    if written:
+        return replace(found, state="orphaned", reason="there is no such image, but its result")
+    return replace(found, reason="there is neither such an image nor a result of it")
 
 
 def _target(key: str, images: Side, results: Side) -> str | None:

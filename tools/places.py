@@ -18,6 +18,10 @@ PATIENCE = 120.0
 """Seconds for which a request is repeated before its key counts as failed."""
 
 
+_OF_REGION = "by FC_REGION or --region"
+"""What names an endpoint that is a region's own."""
+
+
 @dataclass(frozen=True)
 class Access:
     """How OSS is reached. It holds no keys: each process asks for its own (`tools.credentials`)."""
@@ -63,15 +67,19 @@ class Side:
         from fanlight.store_oss import OssStore
         from fanlight.store_resized import ResizedStore
         from tools.credentials import signing_and_retry
+        from tools.patience import line_to
 
         place = place_of(text)
         if not access.region:
-            raise ConfigError("name the bucket's region: --region cn-hangzhou, or FC_REGION")
-        credentials, retry = signing_and_retry(os.environ, PATIENCE)
+            raise click.UsageError("name the bucket's region: --region cn-hangzhou, or FC_REGION")
+        endpoint = access.endpoint or f"https://oss-{access.region}.aliyuncs.com"
+        setting = "FANLIGHT_OSS_ENDPOINT or --endpoint" if access.endpoint else _OF_REGION
+        line = line_to(endpoint, setting, PATIENCE)
+        credentials, retry = signing_and_retry(os.environ, line)
         kind = partial(ResizedStore, side=side) if side else OssStore
         store = kind(
             place.bucket,
-            endpoint=access.endpoint or f"https://oss-{access.region}.aliyuncs.com",
+            endpoint=endpoint,
             region=access.region,
             credentials=credentials,
             retry=retry,
@@ -89,9 +97,12 @@ def _folder_of(text: str) -> Path:
 def place_of(text: str) -> Place:
     """The place that a person means by `oss://bucket/prefix`: the slash at its end may be missing.
 
-    ConfigError when it is not spelled so.
+    UsageError when it is not spelled so.
     """
-    return Place.parse(text if text.endswith("/") else f"{text}/")
+    try:
+        return Place.parse(text if text.endswith("/") else f"{text}/")
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def default_output(source: str) -> str:

@@ -56,6 +56,11 @@ class Check:
         """Whether there is nothing to do, as far as was looked."""
         return self.state in ("classified", "rejected", "present")
 
+    @property
+    def belied(self) -> bool:
+        """Whether a listing would take the result that stands there for a true one."""
+        return self.state == "stale" or self.reason == _UNREADABLE
+
 
 class New(str):
     """The key of an image that had no result when it was listed."""

@@ -29,8 +29,9 @@ class Totals:
     """What became of the images.
 
     `recipe` is that of new results, None where it is not known; `only` what is to be done;
-    `wanted` counts it by state; `other_recipe`, of the unchanged, those of another recipe. What
-    the listing settles and what the work gives are counted apart, as they may be two threads.
+    `wanted` counts it by state; `other_recipe`, of the unchanged, those of another recipe;
+    `unsampled`, of those left, what is to be done but is not in the sample. What the listing
+    settles and what the work gives are counted apart, as they may be two threads.
     """
 
     recipe: str | None
@@ -39,6 +40,7 @@ class Totals:
     worked_on: Counter[str] = field(default_factory=Counter)
     wanted: Counter[str] = field(default_factory=Counter)
     other_recipe: int = 0
+    unsampled: int = 0
     began: float = field(default_factory=time.monotonic)
 
     def wants(self, check: Check) -> bool:
@@ -91,7 +93,8 @@ class Run:
         if self.sample is not None:
             some, count = reservoir(keys, self.sample)
             if count > len(some):
-                self.totals.settled["left"] += count - len(some)
+                self.totals.unsampled = count - len(some)
+                self.totals.settled["left"] += self.totals.unsampled
             keys = iter(some)
         for key in keys:
             self.progress.given()

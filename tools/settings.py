@@ -15,6 +15,7 @@ from fanlight.config import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS, Limits
 from fanlight.place import SCHEME, Place
 from fanlight.thresholds import Thresholds, read_thresholds
 from tools.cache import cache_below
+from tools.inputs import deployed_for, nothing_under, template_for
 from tools.models import MODELS, find_model
 from tools.places import (
     Access,
@@ -37,7 +38,7 @@ class Settings:
     """Where images, results and dead letters are, and how images get their answers.
 
     `limits` to `oss_resize`: see `Choices`. `chosen`: the options given that decide on answers,
-    which a deployed function has of its own.
+    which a deployed function has of its own. `template`: what may speak of `source`.
     """
 
     source: str
@@ -51,6 +52,7 @@ class Settings:
     oss_resize: bool = False
     deployed: "Deployed | None" = None
     chosen: tuple[str, ...] = ()
+    template: Path | None = None
 
     @property
     def choices(self) -> "Choices":
@@ -84,6 +86,10 @@ class Settings:
     def remote(self) -> bool:
         """Whether images or results are."""
         return self.source.startswith(SCHEME) or self.out.startswith(SCHEME)
+
+    def nothing(self) -> str:
+        """That there is not one image, for people."""
+        return nothing_under(self.source, self.template, known=self.deployed is not None)
 
     def bundle(self) -> Path | None:
         """The model's folder; None where no model is named. One in OSS is downloaded, once."""
@@ -180,8 +186,10 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         given = {name: options.pop(name) for name in _DECIDING}
         given["thresholds"] = _thresholds(given["thresholds"])
-        settings = merged(source, out, failed, given, access, _deployed(source, template))
-        return command(*args, settings=settings, **options)
+        template = template_for(source, template)
+        known = deployed_for(source, template)
+        settings = merged(source, out, failed, given, access, known)
+        return command(*args, settings=replace(settings, template=template), **options)
 
     return wrapper
 
@@ -226,21 +234,11 @@ def merged(  # noqa: PLR0913, PLR0917 - what decides
 
 def deployed_model(source: str, access: Access) -> str | None:
     """The bundle's folder of the function that takes uploads from there; None if there is none."""
-    known = _deployed(source, None)
+    known = deployed_for(source, template_for(source, None))
     if known is None:
         return None
     bundle = merged(source, None, None, dict.fromkeys(_DECIDING), access, known).bundle()
     return str(bundle) if bundle else None
-
-
-def _deployed(source: str, template: Path | None) -> "Deployed | None":
-    if not source.startswith(SCHEME):
-        return None
-    from tools.deployed import deployed
-    from tools.template import project_template
-
-    path = template or project_template()
-    return deployed(source, path) if path.is_file() else None
 
 
 def _thresholds(text: str | None) -> Thresholds | None:

@@ -58,7 +58,7 @@ class Summary:
             "dry_run": self.dry,
             "interrupted": self.interrupted,
             "error": self.error,
-            "images": self._images(),
+            "images": self.images,
             "to_do": dict(sorted(totals.wanted.items())),
             "counts": dict(sorted(totals.counts.items())),
             "older_recipe": totals.other_recipe,
@@ -70,35 +70,34 @@ class Summary:
     def _seconds(self) -> float:
         return self.ended - self.run.totals.began
 
-    def _images(self) -> int:
+    @property
+    def images(self) -> int:
+        """How many were found, as far as the listing came."""
         totals = self.run.totals
         return sum((totals.counts + totals.wanted if self.dry else totals.counts).values())
 
     def _lines(self) -> list[str]:
-        if self.error and not self._images():
+        if self.error and not self.images:
             return []  # the error says it all
         totals, counts, seconds = self.run.totals, self.run.totals.counts, self._seconds()
         parts = counted(counts) or "nothing done"
         if self.dry:
             wanted = sum(totals.wanted.values())
             lines = [f"would do {wanted:,}: {counted(totals.wanted) or 'nothing'}",
-                     f"{self._images():,} images in {seconds:.1f} s: {parts}"]  # fmt: skip
+                     f"{self.images:,} images in {seconds:.1f} s: {parts}"]  # fmt: skip
         else:
             rate = f", {totals.worked / seconds:,.0f} a second" if totals.worked else ""
-            lines = [f"{self._images():,} images in {seconds:.1f} s{rate}: {parts}"]
+            lines = [f"{self.images:,} images in {seconds:.1f} s{rate}: {parts}"]
         if totals.other_recipe:
             lines.append(
                 f"{totals.other_recipe:,} of the unchanged are true of their images, but made "
                 f"with another model or settings; --only {OLDER} makes them anew"
             )
-        if counts["left"]:
-            sampled = self.run.sample is not None
-            which = (
-                "are left; run without --sample"
-                if sampled
-                else ("are missing or stale; run without --only")
-            )
-            lines.append(f"{counts['left']:,} more {which} to do these")
+        others = counts["left"] - totals.unsampled
+        if totals.unsampled:
+            lines.append(f"{totals.unsampled:,} more are left; run without --sample to do these")
+        if others:
+            lines.append(f"{others:,} more are missing or stale; run without --only to do these")
         if self.interrupted and self.engine == "fc":
             lines.append("events on their way are finished there; the next run sees to the rest")
         if self.letters:

@@ -18,8 +18,10 @@ ADVICE = {
     "SecurityTokenExpired": f"the temporary access key has expired; {_RENEW}",
     "InvalidSecurityToken": f"this security token is not the access key's, or no more; {_RENEW}",
     "InvalidObjectName": "OSS does not allow this key",
-    "NoSuchBucket": "there is no such bucket; check FANLIGHT_INPUT and FANLIGHT_OUTPUT, and that "
-    "FANLIGHT_OSS_ENDPOINT is that of the bucket's region",
+    "InvalidArgument": "OSS refused the request; where it refuses every one, FC_REGION is not the "
+    "region of FANLIGHT_OSS_ENDPOINT",
+    "NoSuchBucket": "there is no such bucket; check its name (a function's is in FANLIGHT_INPUT "
+    "and FANLIGHT_OUTPUT), and that FANLIGHT_OSS_ENDPOINT, or --endpoint, is that of its region",
     "AccessDenied": "permission denied; the role needs oss:GetObject on the input prefix, and "
     "oss:GetObject and oss:PutObject on the output and failed prefixes, and oss:GetObject on the "
     "zips of FANLIGHT_MODEL and FANLIGHT_LIBS; to list, oss:ListObjects on the bucket",
@@ -30,6 +32,7 @@ _KINDS: dict[str, type[FanlightError]] = {
     "SecurityTokenExpired": StaleCredentials,
     "InvalidSecurityToken": StaleCredentials,
     "InvalidObjectName": KeyRefused,
+    "InvalidArgument": KeyRefused,
 }
 """What is not simply a ConfigError, of what there is advice for."""
 _BUSY = ("PreconditionFailed", "RequestTimeout", "ConnectionTimeout", "QpsLimitExceeded",

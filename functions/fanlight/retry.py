@@ -15,6 +15,10 @@ LONGEST_PAUSE = 5.0
 """Seconds."""
 
 
+class Unreachable(TransientError):
+    """No whole answer came: the endpoint is wrong or down, or the network is."""
+
+
 @dataclass(frozen=True)
 class Retry:
     """Repeats an operation on TransientError until `deadline()` (on `clock`, in seconds).
@@ -48,12 +52,17 @@ class Retry:
                 return operation()
             except StaleCredentials:  # they are as stale the next time
                 raise
-            except TransientError:
+            except TransientError as error:
                 pause = self.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**tries))
                 if self.clock() + pause >= deadline:
                     raise
-                self.sleep(pause)
+                self.wait(pause, error)
                 tries += 1
+
+    def wait(self, pause: float, error: TransientError) -> None:
+        """Before the next try: for `pause` seconds, after `error`."""
+        del error  # for kinds of it that say or decide something
+        self.sleep(pause)
 
     def remaining(self) -> float:
         """Seconds an operation begun now would have."""

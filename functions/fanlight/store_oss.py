@@ -16,7 +16,7 @@ from fanlight.connections import SIZE, Connections, detoured
 from fanlight.errors import ConfigError, FanlightError, KeyRefused, TransientError, Unsettled
 from fanlight.oss_sdk import oss2
 from fanlight.refusals import ADVICE, refusal
-from fanlight.retry import Retry
+from fanlight.retry import Retry, Unreachable
 from fanlight.store import Meta, Object, Wanted, always
 
 T = TypeVar("T")
@@ -181,7 +181,7 @@ class OssStore:
                     return None
                 raise self._error(key, error) from None
             except _NETWORK as error:
-                raise TransientError(
+                raise Unreachable(
                     f"oss://{self.name}/{key}: {self._endpoint} cannot be reached "
                     f"({type(error).__name__}); check FANLIGHT_OSS_ENDPOINT"
                 ) from None

@@ -6,6 +6,7 @@ from typing import IO
 import click
 
 from fanlight.errors import FanlightError
+from fanlight.place import SCHEME
 from tools.ending import stoppable
 from tools.engines import NAMES, Engine, Means, engine_of
 from tools.finite import Finite
@@ -13,7 +14,7 @@ from tools.letters import clear
 from tools.plan import OLDER, Look
 from tools.progress import Progress
 from tools.runs import FAILED, MISSING, ONLY, Run, Totals
-from tools.saying import begin
+from tools.saying import begin, beside
 from tools.settings import Settings, settings_options, trust_times_option
 from tools.shown import shown
 from tools.summary import Summary
@@ -66,7 +67,8 @@ def command(
     again, and once without --only: a result that it left stale counts as stale, not as older.
 
     Dead letters about images whose results are true in the end are deleted. Exit code 0 if nothing
-    is left of what was asked for, 1 if failures are, 130 if it was stopped.
+    is left of what was asked for, 1 if failures are, or if nothing is under an oss:// SOURCE that
+    the template does not have, 130 if it was stopped.
 
     \b
     fanlight run photos/ --model digits
@@ -83,6 +85,9 @@ def command(
     summary = Summary(run, settings.source, settings.out, engine, known, file, dry=dry_run)
     with stoppable():
         _carry_out(run, work, summary)
+    if not summary.images and only != FAILED and settings.source.startswith(SCHEME):
+        beside(settings.nothing())
+        return 0 if settings.deployed else 1
     left = run.totals.failed + (run.totals.wanted.total() if dry_run else 0)
     return 1 if left else 0
 

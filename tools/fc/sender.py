@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from fanlight.errors import ConfigError, FanlightError, StaleCredentials, TransientError
-from fanlight.retry import Retry
+from fanlight.retry import Unreachable
 from fanlight.store_oss import Credentials
+from tools.patience import Line, Patient
 
 PATIENCE = 120.0
 """Seconds for which an event is offered again before its keys count as failed."""
@@ -50,7 +51,7 @@ class Sender:
         """
         self._function, self._endpoint = function, endpoint
         self._keys, self._renewed = keys, renewed
-        self._patience = patience
+        self._line = Line(endpoint, "FANLIGHT_FC_ENDPOINT or --invoke-endpoint", patience)
         self._client: tuple[Credentials, Any] | None = None
         self._stopping = threading.Event()
 
@@ -63,10 +64,17 @@ class Sender:
 
         Tried again while the platform is busy or cannot be reached: an event that arrives twice
         finds its work done. Raises TransientError then, ConfigError when no event would be taken,
-        and FanlightError when this one is refused.
+        which is known soon where nothing has ever answered, and FanlightError when this one is
+        refused.
         """
-        retry = Retry(lambda: time.monotonic() + self._patience, sleep=self._pause)
-        return retry(lambda: self._send(event))
+        line = self._line
+        retry = Patient(lambda: time.monotonic() + line.seconds, sleep=self._pause, line=line)
+        try:
+            return retry(lambda: self._send(event))
+        except Unreachable as error:
+            if line.heard:
+                raise
+            raise ConfigError(f"no event could be sent: {error}") from None
 
     def _pause(self, seconds: float) -> None:
         if self._stopping.wait(seconds):
@@ -95,8 +103,9 @@ class Sender:
             raise refusal from None
         except UnretryableException as error:
             inner = type(getattr(error, "inner_exception", error)).__name__
-            raise TransientError(
-                f"{self._endpoint} cannot be reached ({inner}); check --invoke-endpoint"
+            raise Unreachable(
+                f"{self._endpoint} cannot be reached ({inner}); check --invoke-endpoint "
+                "or FANLIGHT_FC_ENDPOINT"
             ) from None
         return str(answer.headers.get("x-fc-request-id", ""))
 

@@ -39,7 +39,7 @@ MUTANTS = (
     ),
     Mutant(
         "a lost connection is for good", _STORE,
-        """                raise TransientError(
+        """                raise Unreachable(
                     f"oss://{self.name}/{key}: {self._endpoint} cannot""",
         """                raise KeyRefused(
                     f"oss://{self.name}/{key}: {self._endpoint} cannot""",
@@ -79,7 +79,7 @@ MUTANTS = (
     ),
     Mutant(
         "nothing is tried again in place", "functions/fanlight/retry.py",
-        "            except TransientError:\n", "            except ZeroDivisionError:\n",
+        "except TransientError as error:\n", "except ZeroDivisionError as error:\n",
         ("tests/test_retry.py",),
     ),
 )  # fmt: skip
