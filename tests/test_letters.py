@@ -85,10 +85,10 @@ def test_every_image_that_letters_name_is_looked_at_once(world: World) -> None:
 
 
 def test_letters_go_when_their_images_are_settled(world: World) -> None:
-    """Both letters of the image that has its result; every other one stays."""
+    """Both letters of the image that has its result; every other one stays, and is counted."""
     counts = clear(*world.sides, world.failed)
 
-    assert counts == {"cleared": 2, "unsettled": 2, "gone": 1}
+    assert counts == {"cleared": 2, "unsettled": 2, "gone": 1, "nameless": 1}
     assert world.left() == [
         *(f"failed/2026-11-26/{name}.json" for name in ("3", "4", "5", "6", "7", "8", "8x", "9")),
         "failed/2026-11-26/note.json",
@@ -147,7 +147,7 @@ def test_a_failure_that_comes_meanwhile_keeps_its_letter(world: World) -> None:
 
     counts = clear(Side(late, IMAGES), world.sides[1], world.failed)
 
-    assert counts == {"unsettled": 4, "gone": 1}
+    assert counts == {"unsettled": 4, "gone": 1, "nameless": 1}
     assert set(before) < set(world.left())
 
 

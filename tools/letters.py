@@ -103,19 +103,22 @@ def check_named(key: str, images: Side, results: Side) -> Check:
 def clear(images: Side, results: Side, failed: Side) -> Counter[str]:
     """Delete the letters about images of this place whose results are true now.
 
-    How many were `cleared`, and how many stay: `unsettled` ones, and those whose image is `gone`.
+    How many were `cleared`, and how many stay: `unsettled` ones, those whose image is `gone`, and
+    `nameless` ones, which are about no image.
     A letter is read first and its image looked at after that, so that no later failure is lost.
     """
     counts: Counter[str] = Counter()
 
     def settle(letter: Letter) -> str:
+        if not letter.key:
+            return "nameless"
         state = check_named(letter.key, images, results)
         if not state.current:
             return "gone" if state.state == "gone" else "unsettled"
         failed.store.delete(letter.place)
         return "cleared"
 
-    own = (letter for letter in letters(failed, results) if letter.names(images))
+    own = (one for one in letters(failed, results) if not one.key or one.names(images))
     counts.update(ahead(own, _untold, settle))
     return counts
 
