@@ -6,14 +6,10 @@ that is wrong, and the letter about it tells so without every result being read.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
-from itertools import groupby
-from urllib.parse import quote, unquote
 
-from fanlight.ordered import ordered
-from tools.letters import Letter, check_named, letters
+from tools.letters import Letter, letters, states
 from tools.places import Side
-from tools.plan import Check, ahead
+from tools.plan import Check
 
 
 @dataclass
@@ -42,13 +38,7 @@ def counted(images: Side, results: Side, failed: Side) -> Filed:
 def belied(images: Side, results: Side, failed: Side, filed: Filed) -> Iterator[Check]:
     """The images that letters name whose result is there, but not true of them, once each.
 
-    In the order of their keys, which are sorted on the disk where they are many. `filed` counts
-    the letters meanwhile. An image costs two requests, however many letters it has.
+    `filed` counts the letters meanwhile.
     """
     own = (letter for letter in letters(failed, results) if filed.mine(letter, images))
-    keys = ordered(quote(letter.key).encode() for letter in own)  # quoted, there are no zero bytes
-    once = (unquote(key.decode(), errors="strict") for key, _ in groupby(keys))
-    look = partial(check_named, images=images, results=results)
-    for check in ahead(once, lambda _: None, look):
-        if check.belied:
-            yield check
+    yield from (check for check in states(own, images, results) if check.belied)

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -79,11 +79,18 @@ def letters(failed: Side, results: Side) -> Iterator[Letter]:
 
 
 def named(images: Side, results: Side, failed: Side) -> Iterator[Check]:
-    """The state of each image that letters name, once each, in the order of their keys.
+    """The state of each image of this place that letters name: see `states`."""
+    own = (letter for letter in letters(failed, results) if letter.names(images))
+    return states(own, images, results)
 
-    They are sorted on the disk where they are many.
+
+def states(own: Iterable[Letter], images: Side, results: Side) -> Iterator[Check]:
+    """The state of each image that these letters name, once each, in the order of their keys.
+
+    All are to be about images of this place. Keys are sorted on the disk where they are many; an
+    image costs two requests, however many letters it has.
     """
-    keys = (_packed(letter.key) for letter in letters(failed, results) if letter.names(images))
+    keys = (_packed(letter.key) for letter in own)
     once = (_unpacked(key) for key, _ in groupby(ordered(keys)))
     return ahead(once, _untold, partial(check_named, images=images, results=results))
 
