@@ -1,5 +1,6 @@
 """Many pictures against the bound: what is counted, and small runs to the end."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,11 +42,11 @@ def named(folder: Path, name: str) -> Path:
 
 
 def test_plain_digits_run_to_the_end() -> None:
-    """Every row has a sample a round in its columns, in images a second."""
+    """Every row has a sample for the round in its columns, in images a second."""
     chosen = [kind for kind in kinds(DIGITS) if kind.ending == ".png"]
     done: list[None] = []
 
-    report = throughput(chosen, 2, 0.3, lambda: done.append(None))
+    report = throughput(chosen, 1, 0.3, lambda: done.append(None))
 
     assert {row.name: list(row.seconds) for row in report.rows} == {
         f"digits, 28x28.png: {RUN}": list(COLUMNS),
@@ -53,10 +54,10 @@ def test_plain_digits_run_to_the_end() -> None:
         f"digits, 28x28.png: {BOUND}": list(COLUMNS),
         f"digits, 28x28.png: {ON_DISK}": [COLUMNS[1]],
     }
-    assert {len(samples) for row in report.rows for samples in row.seconds.values()} == {2}
+    assert {len(samples) for row in report.rows for samples in row.seconds.values()} == {1}
     assert [one.at_least for one in report.comparisons] == [0.7, 0.7, 0.9]
     assert (report.unit, report.times) == (UNIT, 1)
-    assert len(done) == steps(chosen, 2) == 10
+    assert len(done) == steps(chosen, 1) == 5
 
 
 def test_a_run_of_few_pictures_has_no_figures(tmp_path: Path) -> None:
@@ -106,14 +107,14 @@ def test_files_are_distinct_until_they_would_fill_the_memory(tmp_path: Path) -> 
 
 def test_what_is_wanted_depends_on_the_pictures(tmp_path: Path) -> None:
     """Photographs by products and plain digits are held to a target; others are only told."""
-    products = named(tmp_path / "products", "products")
+    products = kinds(named(tmp_path / "products", "products"))
     other = named(tmp_path / "other", "other")
 
     assert [kind.wanted for kind in kinds(DIGITS)] == [0.7, None]
-    assert [kind.wanted for kind in kinds(products)] == [0.9] * 3
-    assert [kind.wanted for kind in kinds(other)] == [None] * 3
-    assert kinds(other)[0].pictures[5] == photo(*SMALL)
-    assert [kind.large for kind in kinds(other)] == [False, True, True]
+    assert [kind.wanted for kind in products] == [0.9] * 3
+    assert [replace(kind, bundle=other).wanted for kind in products] == [None] * 3
+    assert products[0].pictures[5] == photo(*SMALL)
+    assert [kind.large for kind in products] == [False, True, True]
 
 
 def test_comparisons_are_ratios_of_rates() -> None:
