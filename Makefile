@@ -45,8 +45,8 @@ chromium:  # Debian's, which the tests of the pages drive; without apt those tes
 	  || $(SUDO) sh -c 'apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium' \
   || echo 'chromium could not be installed: the tests of the pages are skipped'
 
-test-long: $(VENV)/.test $(VENV)/.train  ## train on 1,000 photographs of clothes, if they are at hand
-	FANLIGHT_LONG=1 $(BIN)/python -m pytest tests/training -k clothes
+test-long: $(VENV)/.test $(VENV)/.train  ## the slowest tests; trains on 1,000 photographs of clothes, if at hand
+	FANLIGHT_LONG=1 $(BIN)/python -m pytest tests/training tests/bench -k 'clothes or every_design or precisions'
 
 prove: interleavings mutations hostile soak fuzz  ## all five long proofs, about half an hour
 

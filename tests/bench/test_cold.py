@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,6 +107,7 @@ def test_ours_runs_to_the_end(cloud: OssProcess, tmp_path: Path) -> None:
 
 
 @pytest.mark.tensorflow
+@pytest.mark.skipif("FANLIGHT_LONG" not in os.environ, reason="half a minute: set FANLIGHT_LONG=1")
 def test_every_design_runs_to_the_end(cloud: OssProcess, networks: Path) -> None:
     """All libraries and all of the article's ways give the digit, and their rows."""
     archive = io.BytesIO()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.bench.cold import BARE, COLUMNS, IN_HANDLER, IN_INITIALIZER
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -31,7 +33,10 @@ def test_a_benchmark_prints_a_table_and_writes_json(tmp_path: Path, name: str, r
 
 
 def test_cold_says_what_it_skips(tmp_path: Path) -> None:
-    """Each library has its rows, or a line that says why not; --check fails what is missed."""
+    """Each library has its rows, or a line that says why not; --check fails what is missed.
+
+    All designs run to their end here: each gives the digit, and how long its parts took.
+    """
     run = bench("cold", "--rounds", "1", "--check", "--json", tmp_path / "out.json")
 
     document = json.loads((tmp_path / "out.json").read_bytes())
@@ -41,6 +46,13 @@ def test_cold_says_what_it_skips(tmp_path: Path) -> None:
     for library in ("ONNX", "TensorFlow"):
         assert (library in names) != (library in document["skipped"])
     assert all(name in run.stdout for name in document["skipped"])
+    shared = set(COLUMNS) - {"fetch", "warm-up"}
+    for row in document["rows"]:
+        if row["name"] != BARE:
+            ours = {"warm-up"} if row["name"].startswith("fanlight") else set()
+            assert row["milliseconds"].keys() == shared | ours
+    if "TensorFlow" in names:
+        assert {IN_INITIALIZER, IN_HANDLER} <= {row["name"] for row in document["rows"]}
 
 
 def test_a_model_that_is_none_is_refused() -> None:

@@ -1,6 +1,7 @@
 """What one network says held against another: counted, and shown."""
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -57,6 +58,7 @@ def test_no_photographs_are_no_agreement() -> None:
 
 
 @pytest.mark.tensorflow
+@pytest.mark.skipif("FANLIGHT_LONG" not in os.environ, reason="half a minute: set FANLIGHT_LONG=1")
 def test_precisions_are_compared(tmp_path: Path) -> None:
     """Each has its row and its agreement, and what is no picture is passed over."""
     pytest.importorskip("tensorflow")
