@@ -3,11 +3,13 @@
 import ctypes
 import faulthandler
 import os
+import signal
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from fanlight.result import Source
 from fanlight.store_folder import FolderStore
 from tests.fakes import FolderJob, answer_as
 from tests.test_pace import Clock
+from tools import engine
 from tools.engine import Chunks, Job, run
 from tools.models import MODELS
 from tools.pace import Pace
@@ -231,3 +234,23 @@ def test_nothing_to_do_starts_nothing(tmp_path: Path) -> None:
     missing = Job("in", "out", tmp_path / "no-model", Choices(), Access())
 
     assert list(run(missing, [], 2)) == []
+
+
+def test_ctrl_c_while_keys_are_given_out_is_heard() -> None:
+    """It comes after the keys count as given out, and no process that starts meanwhile gets it."""
+    blocked: list[bool] = []
+
+    class Interrupted(ThreadPoolExecutor):
+        def submit(self, *_: Any, **__: Any) -> Any:
+            os.kill(os.getpid(), signal.SIGINT)
+            blocked.append(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+            return Future()
+
+    running: dict[Any, list[str]] = {}
+    with Interrupted(1) as pool, pytest.raises(KeyboardInterrupt):
+        engine._submit(pool, ["a", "b"], running)  # type: ignore[arg-type]
+
+    assert list(running.values()) == [["a", "b"]]
+    assert blocked == [True]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

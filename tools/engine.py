@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +174,7 @@ def _given_out(
     while True:
         while not lost and len(running) < most and (chunk := next(chunks, None)):
             try:
-                running[_submit(pool, chunk)] = chunk
+                _submit(pool, chunk, running)
             except BrokenProcessPool:
                 lost.append(chunk)
         if not running:
@@ -191,10 +192,21 @@ def _given_out(
             yield from outcomes
 
 
-def _submit(pool: ProcessPoolExecutor, chunk: list[str]) -> "Future[Worked]":
-    """Ctrl-C is for the parent: processes started here inherit that they ignore it."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _submit(
+    pool: ProcessPoolExecutor, chunk: list[str], running: "dict[Future[Worked], list[str]]"
+) -> None:
+    """Give a chunk out. Ctrl-C is for the parent: processes that start here inherit its blocking.
+
+    One that comes meanwhile is heard afterwards, when the chunk is among those that are `running`.
+    """
+    heard: list[int] = []
+    resource_tracker.ensure_running()  # which ends the blocking, if the pool has to start it
+    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return pool.submit(work, chunk)
+        running[pool.submit(work, chunk)] = chunk
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         signal.signal(signal.SIGINT, before)
+        if heard:
+            signal.raise_signal(signal.SIGINT)
