@@ -258,7 +258,7 @@ def test_a_pipe_is_written_to_and_stays(results: Results, tmp_path: Path) -> Non
 def test_ctrl_c_leaves_nothing_half_done(tmp_path: Path) -> None:
     """Stopped while it writes, it ends with 130 and leaves no part of a file."""
     fill(tmp_path / "answers", 1)
-    for number in range(1, 10_000):  # seconds of reading, should this process not get its turn
+    for number in range(1, 20_000):  # a second of reading, should this process not get its turn
         os.link(tmp_path / "answers" / "0000.png.json", tmp_path / "answers" / f"{number}.json")
     (tmp_path / "out").mkdir()
     arguments = [sys.executable, "-m", "tools", "results", "answers", "--to", "csv"]
